@@ -1,0 +1,221 @@
+//! What the core asks its caller to do, and what the caller tells it.
+
+use std::time::Duration;
+
+use crate::amount::Limit;
+use crate::policy::{DumpSource, Policy};
+use crate::reading::{Counters, Exit, Inspection, Usage};
+use crate::record::{Event, Evidence, Record};
+use crate::signal::Signal;
+
+/// Names one piece of work from its start to its [`Input::Finished`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Task(pub u32);
+
+/// One thing to do, in the order given. A [`Record`] is on disk before the next command is carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Write to the journal.
+    Record(Record),
+    /// Start the service in a fresh cgroup; answered by [`Input::Spawned`] or [`Input::SpawnFailed`].
+    Spawn {
+        /// Its number.
+        generation: u32,
+    },
+    /// Take a reading now.
+    Probe(Probe),
+    /// Raise `memory.high` at once: raising never reclaims.
+    Raise(Limit),
+    /// Lower `memory.high` from a helper thread, since it reclaims in the writer's context and may block for seconds;
+    /// answered by [`Input::Lowered`].
+    Lower(u64),
+    /// Raise `memory.max` of the service by so many bytes; never taken back while the service lives.
+    Lend(u64),
+    /// Whether to be woken by `memory.events`.
+    Watch(bool),
+    /// Send a signal to the main process.
+    Signal(Signal),
+    /// `cgroup.kill`; answered by [`Input::Emptied`].
+    Kill,
+    /// The main process ended well and left others behind: find the one that carries on; answered by
+    /// [`Input::Adopted`].
+    Adopt,
+    /// The policy changed: arm its PSI triggers.
+    Rearm,
+    /// Freeze or thaw the service.
+    Freeze(bool),
+    /// Begin a piece of work; answered by [`Input::Finished`].
+    Begin {
+        /// Its name.
+        task: Task,
+        /// What it is.
+        work: Work,
+    },
+    /// Give a piece of work up; it is not answered any more.
+    Cancel(Task),
+    /// The service is over: end with that.
+    End(Ending),
+}
+
+/// A reading to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// `memory.current` and the size of the dump so far; answered by [`Input::Sample`].
+    Sample,
+    /// Everything; answered by [`Input::Usage`].
+    Usage,
+    /// The main process; answered by [`Input::Inspected`].
+    Process,
+}
+
+/// Work that takes time and runs beside the core.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Have the service dump and verify what it wrote. An attempt marker is on disk before the service is asked.
+    Dump {
+        /// The incident it belongs to.
+        incident: String,
+        /// Name of the step.
+        step: String,
+        /// Where the dump comes from.
+        source: DumpSource,
+        /// So many of the newest are kept.
+        keep: usize,
+    },
+    /// Capture what can be had from outside the service.
+    Snapshot {
+        /// The incident it belongs to.
+        incident: String,
+        /// Name of the step.
+        step: String,
+    },
+    /// Run a command outside the service cgroup.
+    Command {
+        /// Program and arguments.
+        run: Vec<String>,
+        /// The incident, for its environment.
+        incident: String,
+        /// Name of the step.
+        step: String,
+    },
+    /// POST to a URL.
+    Http {
+        /// The URL.
+        post: String,
+        /// The incident, for its body.
+        incident: String,
+        /// Name of the step.
+        step: String,
+    },
+    /// `memory.reclaim`.
+    Reclaim {
+        /// So many bytes.
+        bytes: u64,
+    },
+}
+
+/// How highwater ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As the service did.
+    Service(Exit),
+    /// The service could not be started: 126 or 127.
+    NotStarted(i32),
+    /// The restart budget is spent: 75.
+    BudgetSpent,
+}
+
+/// What the caller tells the core.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// `memory.events` as it stands.
+    Counters(Counters),
+    /// The PSI trigger armed for that trigger of the policy fired.
+    Stall {
+        /// Index into the policy's triggers.
+        trigger: usize,
+    },
+    /// A light sample.
+    Sample {
+        /// `memory.current`.
+        current: u64,
+        /// Bytes of the dump so far.
+        dumped: u64,
+    },
+    /// A full reading.
+    Usage(Usage),
+    /// A look at the main process.
+    Inspected(Inspection),
+    /// The service runs.
+    Spawned {
+        /// Main process.
+        pid: u32,
+        /// Path of its cgroup.
+        cgroup: Option<String>,
+    },
+    /// The service could not be started.
+    SpawnFailed {
+        /// Status to end with if it never ran: 126, 127 or 125.
+        status: i32,
+        /// Why.
+        reason: String,
+    },
+    /// The main process ended.
+    Exited {
+        /// How.
+        exit: Exit,
+        /// Whether processes of the service are left.
+        populated: bool,
+    },
+    /// The main process left a daemon behind, which is the main process now.
+    Adopted {
+        /// Its pid.
+        pid: u32,
+    },
+    /// Nobody is left in the service cgroup; its last figures.
+    Emptied {
+        /// Counters read before the cgroup was removed.
+        counters: Option<Counters>,
+        /// `memory.peak`.
+        peak: Option<u64>,
+    },
+    /// The helper thread has lowered `memory.high`, or could not.
+    Lowered {
+        /// The error, if any.
+        error: Option<String>,
+    },
+    /// A piece of work ended.
+    Finished {
+        /// Which.
+        task: Task,
+        /// How.
+        result: Result<Finished, String>,
+    },
+    /// Somebody asked highwater to end.
+    Stop {
+        /// Who and how, for the journal.
+        reason: String,
+    },
+    /// A signal to be passed on.
+    Forward(Signal),
+    /// A new policy was read and checked.
+    Reload {
+        /// It.
+        policy: Box<Policy>,
+        /// Its file.
+        file: String,
+    },
+    /// Something to be written down.
+    Note(Event),
+}
+
+/// What came of a piece of work.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Finished {
+    /// Verified files.
+    pub evidence: Vec<Evidence>,
+    /// Something to say about it.
+    pub note: Option<String>,
+    /// From the request to the end, without the checks after it; 0 where it does not matter.
+    pub took: Duration,
+}
