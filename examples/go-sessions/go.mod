@@ -1,0 +1,3 @@
+module go-sessions
+
+go 1.19
