@@ -58,6 +58,22 @@ impl Ability {
         }
     }
 
+    /// What it is good for, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Cgroup => "the service lives in a cgroup of its own",
+            Self::MemoryEvents => "the kernel wakes us when a memory limit is touched",
+            Self::Throttle => "the service can be slowed down, and held to be dumped and stopped",
+            Self::MemoryMax => "its limit can be set, and raised for a dump",
+            Self::PsiTrigger => "the kernel wakes us when tasks stall",
+            Self::CgroupKill => "everything of the service can be killed at once",
+            Self::Freeze => "the service can be stopped to be captured from outside",
+            Self::Reclaim => "the kernel can be asked to take memory back",
+            Self::SpawnIntoCgroup => "the service is born in its cgroup",
+            Self::Inotify => "we see when a dump file is finished",
+        }
+    }
+
     /// The ability of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ability| ability.name() == name)

@@ -1,0 +1,203 @@
+//! The command line: one definition for parsing, help, man page and completions.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use highwater_core::ability::Ability;
+
+/// What is to be done, with its arguments resolved.
+#[derive(Debug)]
+pub enum Command {
+    /// Run a service.
+    Run(Run),
+    /// Check policies.
+    Check(Check),
+    /// Say what this host allows.
+    Doctor(Doctor),
+}
+
+/// Arguments of `run`.
+#[derive(Debug)]
+pub struct Run {
+    /// The policy; the built-in one if there is none.
+    pub policy: Option<PathBuf>,
+    /// Where journal and evidence go.
+    pub state_dir: Option<PathBuf>,
+    /// The name of this supervisor.
+    pub name: String,
+    /// How to log.
+    pub log: Log,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Abilities without which not to start.
+    pub require: Vec<Ability>,
+    /// The service.
+    pub argv: Vec<OsString>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug)]
+pub struct Check {
+    /// Print the built-in policy.
+    pub default: bool,
+    /// The policies.
+    pub files: Vec<PathBuf>,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug)]
+pub struct Doctor {
+    /// As JSON.
+    pub json: bool,
+}
+
+/// How records are shown on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    /// As text.
+    Human,
+    /// As the journal has them.
+    Json,
+}
+
+/// Parses arguments, the program's name first. An error prints itself; help and version are errors of that kind.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    let matches = definition().try_get_matches_from(arguments)?;
+    match matches.subcommand() {
+        Some(("run", run)) => Ok(Command::Run(Run::of(run))),
+        Some(("check", check)) => Ok(Command::Check(Check::of(check))),
+        Some(("doctor", doctor)) => Ok(Command::Doctor(Doctor { json: doctor.get_flag("json") })),
+        _ => unreachable!("a subcommand is required"),
+    }
+}
+
+/// The whole command line.
+pub fn definition() -> clap::Command {
+    clap::Command::new("highwater")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Runs one service and stands between it and the kernel's OOM killer")
+        .long_about(
+            "Runs one service in a cgroup of its own, is woken by the kernel when memory gets tight, and climbs the \
+             ladder of a policy: have the service dump what it knows, slow it down, restart it gracefully. Every step \
+             is written down with the readings that caused it.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([run(), check(), doctor()])
+        .after_help(
+            "Exit status of run: that of the service (128+N for a signal); 2 for arguments or a policy that do not \
+             check, 75 when the restart budget is spent, 125 when highwater itself failed, 126 or 127 for a command \
+             that cannot be executed or found.",
+        )
+}
+
+fn run() -> clap::Command {
+    let abilities = PossibleValuesParser::new(Ability::ALL.map(Ability::name));
+    clap::Command::new("run")
+        .about("Run a service and look after it")
+        .arg(path("policy", "FILE").help("The policy [default: the built-in one, see `check --default`]"))
+        .arg(path("state-dir", "DIR").help(
+            "Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user's \
+             state directory]",
+        ))
+        .arg(option("name", "NAME").help("Name of this supervisor [default: that of the command]"))
+        .arg(
+            option("log", "FORMAT")
+                .default_value("human")
+                .value_parser(PossibleValuesParser::new(["human", "json"]))
+                .help("How records are shown on standard error"),
+        )
+        .arg(flag("dry-run").help("Run and watch the service, but only say what the steps would do"))
+        .arg(
+            option("require", "ABILITY")
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .value_parser(abilities)
+                .help("Do not start where this host lacks one of these abilities"),
+        )
+        .arg(
+            Arg::new("command")
+                .value_name("CMD")
+                .num_args(1..)
+                .required(true)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .value_parser(value_parser!(OsString))
+                .help("The service and its arguments"),
+        )
+        .after_help(
+            "Signals: TERM and INT stop the service gracefully, a second one at once. HUP reloads the policy; a bad one \
+             changes nothing. QUIT, USR1, USR2 and WINCH are passed on to the service if it handles them; CONT is \
+             passed on always. TSTP, TTIN and TTOU are not passed on, since they would stop the service for ever.",
+        )
+}
+
+fn check() -> clap::Command {
+    clap::Command::new("check")
+        .about("Check policies and say everything that is wrong with them")
+        .arg(flag("default").help("Print the built-in policy"))
+        .arg(
+            Arg::new("files")
+                .value_name("FILE")
+                .num_args(1..)
+                .required_unless_present("default")
+                .value_parser(value_parser!(PathBuf))
+                .help("Policies to check"),
+        )
+        .after_help("Exit status: 0, or 2 if any file has an error.")
+}
+
+fn doctor() -> clap::Command {
+    clap::Command::new("doctor")
+        .about("Say what this host allows, and how to get what is missing")
+        .arg(flag("json").help("As JSON"))
+}
+
+fn option(name: &'static str, value: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value)
+}
+
+fn path(name: &'static str, value: &'static str) -> Arg {
+    option(name, value).value_parser(value_parser!(PathBuf))
+}
+
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
+}
+
+impl Run {
+    fn of(matches: &ArgMatches) -> Self {
+        let argv: Vec<OsString> = matches.get_many("command").into_iter().flatten().cloned().collect();
+        let abilities = matches.get_many::<String>("require").into_iter().flatten();
+        Self {
+            policy: matches.get_one("policy").cloned(),
+            state_dir: matches.get_one("state-dir").cloned(),
+            name: matches.get_one("name").cloned().unwrap_or_else(|| name_of(&argv)),
+            log: match matches.get_one::<String>("log").map(String::as_str) {
+                Some("json") => Log::Json,
+                _ => Log::Human,
+            },
+            dry_run: matches.get_flag("dry-run"),
+            require: abilities.filter_map(|name| Ability::named(name)).collect(),
+            argv,
+        }
+    }
+}
+
+impl Check {
+    fn of(matches: &ArgMatches) -> Self {
+        let files = matches.get_many("files").into_iter().flatten().cloned().collect();
+        Self { default: matches.get_flag("default"), files }
+    }
+}
+
+/// The last part of the command, with anything unusual in a file name replaced.
+fn name_of(argv: &[OsString]) -> String {
+    let command = argv.first().map(PathBuf::from).unwrap_or_default();
+    let name = command.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(plain).collect();
+    if name.is_empty() { "service".into() } else { name }
+}

@@ -1,0 +1,48 @@
+//! `highwater doctor`: what this host allows, and how to get what is missing.
+
+use std::process::ExitCode;
+
+use highwater_core::ability::Ability;
+use serde::Serialize;
+
+use crate::cli::Doctor;
+use crate::host::{Host, Lack};
+
+#[derive(Serialize)]
+struct Findings<'a> {
+    abilities: Vec<&'static str>,
+    missing: &'a [Lack],
+}
+
+/// Prints the abilities of this host. Nothing that lasts is changed to find them out.
+pub fn doctor(arguments: &Doctor) -> ExitCode {
+    let host = Host::look();
+    if arguments.json {
+        let findings =
+            Findings { abilities: host.abilities.iter().map(Ability::name).collect(), missing: &host.missing };
+        println!("{}", serde_json::to_string_pretty(&findings).expect("findings are plain data"));
+        return ExitCode::SUCCESS;
+    }
+    for ability in Ability::ALL {
+        match host.missing.iter().find(|lack| lack.ability == ability.name()) {
+            None => println!("yes  {:17} {}", ability.name(), ability.meaning()),
+            Some(_) => println!("no   {:17} {}", ability.name(), ability.meaning()),
+        }
+    }
+    for (reason, remedy, abilities) in by_cause(&host.missing) {
+        println!("\n{}: {reason}\n    way out: {remedy}", abilities.join(", "));
+    }
+    ExitCode::SUCCESS
+}
+
+/// One cause often takes several abilities away: it is said once.
+fn by_cause(missing: &[Lack]) -> Vec<(&str, &str, Vec<&'static str>)> {
+    let mut causes: Vec<(&str, &str, Vec<&'static str>)> = Vec::new();
+    for lack in missing {
+        match causes.iter_mut().find(|(reason, ..)| *reason == lack.reason) {
+            Some((_, _, abilities)) => abilities.push(lack.ability),
+            None => causes.push((&lack.reason, &lack.remedy, vec![lack.ability])),
+        }
+    }
+    causes
+}

@@ -1,0 +1,29 @@
+//! The highwater program: a thin loop between a core that decides and a kernel layer that touches Linux.
+
+mod check;
+pub mod cli;
+mod doctor;
+mod host;
+mod journal;
+mod log;
+mod ready;
+mod run;
+mod sentence;
+mod state;
+mod work;
+
+use std::process::ExitCode;
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    match cli::parse(std::env::args_os()) {
+        Ok(cli::Command::Run(arguments)) => run::run(&arguments),
+        Ok(cli::Command::Check(arguments)) => check::check(&arguments),
+        Ok(cli::Command::Doctor(arguments)) => doctor::doctor(&arguments),
+        Err(error) => {
+            // Nobody is left to tell when even this cannot be written.
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+        }
+    }
+}

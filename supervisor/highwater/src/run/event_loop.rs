@@ -1,0 +1,122 @@
+//! The loop: whatever happens becomes an input with a moment, and the core's commands are carried out in order.
+
+use std::collections::VecDeque;
+
+use highwater_core::command::{Ending, Input};
+use highwater_core::record::{Event, Record};
+use highwater_core::supervisor::Supervisor;
+use highwater_core::time::Instant;
+use highwater_kernel::clock;
+use highwater_kernel::reap::reap_orphans;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::Wake;
+use super::hands::Hands;
+
+/// Runs the core until the service is over.
+pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: UnboundedReceiver<Wake>) -> Ending {
+    core.start(now());
+    loop {
+        if let Some(ending) = carry_out(&mut core, &mut hands) {
+            return ending;
+        }
+        tokio::select! {
+            biased;
+            wake = wakes.recv() => match wake {
+                Some(wake) => woken(&mut core, &mut hands, wake),
+                None => unreachable!("the loop holds a sender itself"),
+            },
+            () = until(core.poll_timeout().map(|(at, _)| at)) => core.handle_timeout(now()),
+        }
+    }
+}
+
+/// Now, on the clock of the core.
+pub fn now() -> Instant {
+    Instant::from_nanos(clock::monotonic_ns())
+}
+
+/// Carries out every command, and feeds back what is known at once, until there is nothing left to do.
+fn carry_out(core: &mut Supervisor, hands: &mut Hands) -> Option<Ending> {
+    let mut answers: VecDeque<Input> = VecDeque::new();
+    loop {
+        while let Some(command) = core.poll_command() {
+            match hands.carry_out(core, command) {
+                Ok(answer) => answers.extend(answer),
+                Err(ending) => return Some(ending),
+            }
+        }
+        let Some(input) = answers.pop_front() else {
+            hands.keep_state(core);
+            return None;
+        };
+        core.handle(now(), input);
+    }
+}
+
+fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
+    match wake {
+        Wake::Input(generation, input) if generation == core.generation() => core.handle(now(), input),
+        Wake::Input(..) => {}
+        Wake::MainExited(generation) => {
+            let ended = hands.service_mut(generation).and_then(|service| {
+                let exit = service.collect()?;
+                Some((exit, service.is_populated()))
+            });
+            if let Some((exit, populated)) = ended {
+                core.handle(now(), Input::Exited { exit, populated });
+                emptied(core, hands, generation);
+            }
+        }
+        Wake::Empty(generation) => emptied(core, hands, generation),
+        Wake::Finished(task, result) => {
+            let input = hands.finished(task, result);
+            core.handle(now(), input);
+        }
+        Wake::Child => {
+            reap(hands);
+            emptied(core, hands, core.generation());
+        }
+        Wake::Stop(reason) => core.handle(now(), Input::Stop { reason }),
+        Wake::Forward(signal) => {
+            if hands.may_forward(signal) {
+                core.handle(now(), Input::Forward(signal));
+            }
+        }
+        Wake::Reload => {
+            let input = hands.reload();
+            core.handle(now(), input);
+        }
+    }
+}
+
+/// Tells the core when the main process has ended and nobody is left.
+fn emptied(core: &mut Supervisor, hands: &mut Hands, generation: u32) {
+    let Some(service) = hands.service_mut(generation).filter(|service| service.exit.is_some()) else { return };
+    if service.is_populated() {
+        return;
+    }
+    let input = Input::Emptied { counters: service.counters(), peak: service.peak() };
+    hands.bury(generation);
+    core.handle(now(), input);
+}
+
+fn reap(hands: &Hands) {
+    let known: Vec<_> = hands.known();
+    if let Err(error) = reap_orphans(&known) {
+        tracing::warn!("{error}");
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep(moment.since(now())).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes a record of the binary's own, before the core runs.
+pub fn note(hands: &mut Hands, reason: String) {
+    let event = Event::Notice { reason };
+    hands.record(&Record { at: now(), generation: 0, incident: None, event });
+}

@@ -1,0 +1,373 @@
+//! The hands of the core: every command becomes a system call, a file or a task.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use highwater_core::command::{Command, Ending, Finished, Input, Probe, Task, Work};
+use highwater_core::policy::{Action, DumpSource, Policy};
+use highwater_core::record::{Event, Record};
+use highwater_core::signal::Signal;
+use highwater_core::supervisor::Supervisor;
+use highwater_kernel::Pid;
+use highwater_kernel::cgroup::Reclaimed;
+use highwater_kernel::guard::{Guard, Watch};
+use highwater_kernel::snapshot::snapshot;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::{AbortHandle, spawn_local};
+
+use super::Wake;
+use super::lowering::Lowering;
+use super::service::{Service, raw};
+use super::watch::Report;
+use crate::host::Host;
+use crate::journal::Journal;
+use crate::sentence::{is_warning, sentence};
+use crate::state::State;
+use crate::work::{self, Outcome, Surroundings, dump, evidence, http, offload, program};
+
+/// Everything the loop can act with.
+#[derive(Debug)]
+pub struct Hands {
+    pub(super) host: Host,
+    pub(super) argv: Vec<OsString>,
+    pub(super) policy_file: Option<PathBuf>,
+    pub(super) journal: Journal,
+    pub(super) state: State,
+    pub(super) guard: Option<Guard>,
+    pub(super) lowering: Lowering,
+    pub(super) around: Surroundings,
+    pub(super) wake: UnboundedSender<Wake>,
+    pub(super) service: Option<Service>,
+    pub(super) tasks: BTreeMap<Task, Running>,
+}
+
+/// A piece of work under way.
+#[derive(Debug)]
+pub(super) struct Running {
+    abort: AbortHandle,
+    is_attempt: bool,
+}
+
+impl Hands {
+    /// Carries out a command. What is known at once comes back as an input; the last command ends the loop.
+    pub fn carry_out(&mut self, core: &Supervisor, command: Command) -> Result<Option<Input>, Ending> {
+        match command {
+            Command::Record(record) => self.record(&record),
+            Command::Spawn { generation } => return Ok(Some(self.spawn(core.policy(), generation))),
+            Command::Probe(probe) => return Ok(self.probe(core.policy(), probe)),
+            Command::Raise(limit) => self.raise(limit),
+            Command::Lower(bytes) => return Ok(self.lower(bytes)),
+            Command::Lend(bytes) => self.lend(bytes),
+            Command::Watch(on) => self.with_service(|service| service.watch(on)),
+            Command::Signal(signal) => self.with_service(|service| service.signal(signal)),
+            Command::Kill => self.with_service(|service| service.kill()),
+            Command::Adopt => return Ok(self.adopt()),
+            Command::Rearm => self.with_service(|service| service.arm_stalls(core.policy())),
+            Command::Freeze(frozen) => self.freeze(frozen),
+            Command::Begin { task, work } => self.begin(task, work),
+            Command::Cancel(task) => self.cancel(task),
+            Command::End(ending) => return Err(ending),
+        }
+        Ok(None)
+    }
+
+    /// Writes a record to the journal, then to the log.
+    pub fn record(&mut self, record: &Record) {
+        let line = self.journal.append(record);
+        let text = sentence(record);
+        if is_warning(&record.event) {
+            tracing::warn!(json = line.as_str(), "{text}");
+        } else {
+            tracing::info!(json = line.as_str(), "{text}");
+        }
+    }
+
+    /// The running generation, if it is that one.
+    pub fn service_mut(&mut self, generation: u32) -> Option<&mut Service> {
+        self.service.as_mut().filter(|service| service.generation == generation)
+    }
+
+    /// Removes what is left of a generation that is over.
+    pub fn bury(&mut self, generation: u32) {
+        let Some(service) = self.service.take_if(|service| service.generation == generation) else { return };
+        self.around.known.borrow_mut().remove(&service.main.pid());
+        if let (Some(delegation), Some(group)) = (self.host.delegation(), &service.group)
+            && let Err(error) = group.remove().and_then(|()| delegation.base.remove_child(group.name()))
+            && !crate::host::is_gone(&error)
+        {
+            tracing::warn!("{error}");
+        }
+        if let Some(guard) = &self.guard {
+            let _ = guard.rest();
+        }
+    }
+
+    /// Children that are waited for one by one.
+    pub fn known(&self) -> Vec<Pid> {
+        let guard = self.guard.as_ref().map(Guard::pid);
+        let main = self.service.as_ref().map(|service| service.main.pid());
+        self.around.known.borrow().iter().copied().chain(guard).chain(main).collect()
+    }
+
+    /// A piece of work came to its end.
+    pub fn finished(&mut self, task: Task, result: Outcome) -> Input {
+        if let Some(running) = self.tasks.remove(&task) {
+            self.end_attempt(&running, false);
+        }
+        Input::Finished { task, result }
+    }
+
+    /// Reads the policy again.
+    pub fn reload(&self) -> Input {
+        let Some(file) = &self.policy_file else {
+            return Input::Note(Event::Notice { reason: "there is no policy file to reload".into() });
+        };
+        let name = file.display().to_string();
+        match highwater_policy::load(file) {
+            Ok(checked) => Input::Reload { policy: Box::new(checked.policy), file: name },
+            Err(report) => Input::Note(Event::PolicyRejected { policy: name, reason: report.to_string() }),
+        }
+    }
+
+    /// Whether a signal to us is passed on: one that the service does not handle could end it.
+    pub fn may_forward(&mut self, signal: Signal) -> bool {
+        let Some(service) = self.service.as_mut() else { return false };
+        let may = signal == Signal::CONT || signal == Signal::WINCH || service.inspect(&[signal]).handles(signal);
+        if !may {
+            tracing::warn!("{signal} is not passed on: the service does not handle it, which would end it");
+        }
+        may
+    }
+
+    /// Keeps what the next supervisor should know.
+    pub fn keep_state(&mut self, core: &Supervisor) {
+        if let Err(error) = self.state.keep(core.learnt(), core.incident()) {
+            tracing::warn!("the state cannot be kept: {error}");
+        }
+    }
+
+    fn spawn(&mut self, policy: &Policy, generation: u32) -> Input {
+        let report = Report { wake: self.wake.clone(), generation };
+        match Service::start(&self.host, policy, &self.argv, report) {
+            Ok(service) => {
+                let pid = service.main.pid();
+                let cgroup = service.cgroup();
+                self.tell_guard(&service);
+                self.service = Some(service);
+                Input::Spawned { pid: pid.cast_unsigned(), cgroup: cgroup.map(|path| path.display().to_string()) }
+            }
+            Err(error) => Input::SpawnFailed { status: error.status, reason: error.reason },
+        }
+    }
+
+    fn tell_guard(&self, service: &Service) {
+        let Some(guard) = &self.guard else { return };
+        let cgroup = service.cgroup();
+        let watch = Watch {
+            generation: u64::from(service.generation),
+            cgroup: cgroup.as_deref(),
+            pid: Some(service.main.pid()),
+            high: highwater_kernel::cgroup::Limit::Max,
+        };
+        if let Err(error) = guard.watch(&watch) {
+            tracing::warn!("{error}");
+        }
+    }
+
+    fn probe(&mut self, policy: &Policy, probe: Probe) -> Option<Input> {
+        let dumped = self.around.dumped();
+        let service = self.service.as_mut()?;
+        match probe {
+            Probe::Sample => service.meter.current().ok().map(|current| Input::Sample { current, dumped }),
+            Probe::Usage => service.meter.usage().ok().map(Input::Usage),
+            Probe::Process => Some(Input::Inspected(service.inspect(&signals_of(policy)))),
+        }
+    }
+
+    fn raise(&mut self, limit: highwater_core::amount::Limit) {
+        self.with_service(|service| {
+            let Some((_, raising)) = &service.high else { return };
+            if let Err(error) = raising.set(raw(limit))
+                && !crate::host::is_gone(&error)
+            {
+                tracing::error!("{error}");
+            }
+        });
+    }
+
+    fn lower(&mut self, bytes: u64) -> Option<Input> {
+        let lowering = self.service.as_ref().and_then(|service| Some((service.high.as_ref()?, service.generation)));
+        let Some(((writer, _), generation)) = lowering else {
+            return Some(Input::Lowered { error: Some("memory.high cannot be written".into()) });
+        };
+        self.lowering.lower(writer, bytes, generation);
+        None
+    }
+
+    fn lend(&mut self, bytes: u64) {
+        self.with_service(|service| {
+            let Some(group) = &service.group else { return };
+            let lent = group.max().and_then(|max| match max.bytes() {
+                Some(max) => group.set_max(highwater_kernel::cgroup::Limit::Bytes(max.saturating_add(bytes))),
+                None => Ok(()),
+            });
+            service.meter.limits_changed();
+            if let Err(error) = lent {
+                tracing::error!("{error}");
+            }
+        });
+    }
+
+    fn adopt(&mut self) -> Option<Input> {
+        let service = self.service.as_mut()?;
+        let former = service.main.pid();
+        let pid = service.adopt();
+        self.around.known.borrow_mut().remove(&former);
+        if pid.is_none() {
+            let _ = self.wake.send(Wake::Empty(service.generation));
+        }
+        Some(Input::Adopted { pid: pid?.cast_unsigned() })
+    }
+
+    fn freeze(&mut self, frozen: bool) {
+        self.with_service(|service| {
+            if let Some(Err(error)) = service.group.as_ref().map(|group| group.freeze(frozen))
+                && !crate::host::is_gone(&error)
+            {
+                tracing::error!("{error}");
+            }
+        });
+    }
+
+    fn cancel(&mut self, task: Task) {
+        if let Some(running) = self.tasks.remove(&task) {
+            running.abort.abort();
+            let is_over = self.service.as_ref().is_none_or(|service| service.exit.is_some());
+            self.end_attempt(&running, is_over);
+        }
+    }
+
+    fn end_attempt(&mut self, running: &Running, blamed: bool) {
+        if running.is_attempt {
+            self.around.growing.replace(None);
+            if let Err(error) = self.state.end_attempt(blamed) {
+                tracing::warn!("the end of an attempt cannot be kept: {error}");
+            }
+        }
+    }
+
+    fn with_service(&mut self, act: impl FnOnce(&mut Service)) {
+        if let Some(service) = self.service.as_mut() {
+            act(service);
+        }
+    }
+
+    /// Starts a piece of work. What must happen before anything else does, happens before this returns: the marker
+    /// of an attempt, the watch on the file, the signal.
+    fn begin(&mut self, task: Task, work: Work) {
+        let around = self.around.clone();
+        let is_attempt = matches!(work, Work::Dump { .. });
+        if let Work::Dump { incident, step, .. } = &work
+            && let Err(error) = self.state.begin_attempt(incident, step)
+        {
+            tracing::warn!("the attempt cannot be marked: {error}");
+        }
+        match work {
+            Work::Dump { incident, step, source, keep } => {
+                let about = self.about(incident.clone(), step.clone());
+                match source {
+                    DumpSource::Signal { signal, file } => {
+                        let watched = dump::Watched::start(&file);
+                        if watched.is_ok() {
+                            self.with_service(|service| service.signal(signal));
+                        }
+                        let dump = async move { watched?.finish(&around, &incident, &step, keep).await };
+                        self.run(task, is_attempt, dump);
+                    }
+                    DumpSource::Http { url } => {
+                        self.run(task, is_attempt, http::dump(url, around, incident, step, keep));
+                    }
+                    DumpSource::Command { run } => {
+                        self.run(task, is_attempt, program::dump(run, around, about, keep));
+                    }
+                }
+            }
+            Work::Snapshot { incident, step } => self.snapshot(task, incident, step),
+            Work::Command { run, incident, step } => {
+                let about = self.about(incident, step);
+                self.run(task, is_attempt, program::run(run, around, about));
+            }
+            Work::Http { post, incident, step } => {
+                self.run(task, is_attempt, http::post(post, around, incident, step));
+            }
+            Work::Reclaim { bytes } => self.reclaim(task, bytes),
+        }
+    }
+
+    fn run(&mut self, task: Task, is_attempt: bool, work: impl Future<Output = Outcome> + 'static) {
+        let wake = self.wake.clone();
+        let work = async move {
+            let result = work.await;
+            // The loop outlives every task.
+            let _ = wake.send(Wake::Finished(task, result));
+        };
+        let abort = spawn_local(work).abort_handle();
+        self.tasks.insert(task, Running { abort, is_attempt });
+    }
+
+    fn snapshot(&mut self, task: Task, incident: String, step: String) {
+        let service = self.service.as_ref();
+        let pid = service.map(|service| service.main.pid());
+        let group = service.and_then(|service| service.group.as_ref()).and_then(|group| group.try_clone().ok());
+        let root = self.around.evidence.clone();
+        let capture = move || -> Outcome {
+            let pid = pid.ok_or("the service is gone")?;
+            let started = std::time::Instant::now();
+            let directory = evidence::directory(&root, &incident).map_err(|error| error.to_string())?;
+            let written = snapshot(pid, group.as_ref(), &directory).map_err(|error| error.to_string())?;
+            let kept = evidence::free_name(&directory, &step, "snapshot.txt".as_ref());
+            std::fs::rename(&written.path, &kept).map_err(|error| error.to_string())?;
+            let took = started.elapsed();
+            Ok(Finished { evidence: vec![evidence::verified(&kept, took)?], note: None, took })
+        };
+        self.run(task, false, async move { offload(capture).await.map_err(|error| error.to_string())? });
+    }
+
+    fn reclaim(&mut self, task: Task, bytes: u64) {
+        let service = self.service.as_ref();
+        let group = service.and_then(|service| service.group.as_ref()).and_then(|group| group.try_clone().ok());
+        let reclaim = move || -> Outcome {
+            let group = group.ok_or("the service is gone")?;
+            let started = std::time::Instant::now();
+            match group.reclaim(bytes).map_err(|error| error.to_string())? {
+                Reclaimed::Whole => Ok(work::done(started.elapsed())),
+                Reclaimed::NothingMore => Err("there was less to reclaim than asked for".into()),
+            }
+        };
+        self.run(task, false, async move { offload(reclaim).await.map_err(|error| error.to_string())? });
+    }
+
+    fn about(&self, incident: String, step: String) -> program::About {
+        let service = self.service.as_ref();
+        program::About {
+            pid: service.map(|service| service.main.pid()),
+            cgroup: service.and_then(Service::cgroup),
+            incident,
+            step,
+        }
+    }
+}
+
+/// Every signal a policy may send.
+fn signals_of(policy: &Policy) -> Vec<Signal> {
+    let of_step = |step: &highwater_core::policy::Step| match &step.action {
+        Action::Dump(dump) => match dump.source {
+            DumpSource::Signal { signal, .. } => Some(signal),
+            DumpSource::Http { .. } | DumpSource::Command { .. } => None,
+        },
+        Action::Signal { send } => Some(*send),
+        _ => None,
+    };
+    policy.steps.iter().filter_map(of_step).chain([policy.service.stop_signal]).collect()
+}

@@ -1,0 +1,61 @@
+//! Work that takes time and runs beside the loop: dumps, captures, commands, requests.
+
+pub mod dump;
+pub mod evidence;
+pub mod http;
+pub mod program;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use highwater_core::command::Finished;
+use highwater_kernel::Pid;
+
+/// What a piece of work comes to.
+pub type Outcome = Result<Finished, String>;
+
+/// What all work has in common.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Name of the supervisor.
+    pub name: String,
+    /// Where evidence goes.
+    pub evidence: PathBuf,
+    /// Children that are waited for by their own pidfd and must not be reaped as strangers.
+    pub known: Rc<RefCell<BTreeSet<Pid>>>,
+    /// The file the dump under way is written to, once it is known: its size tells dump from leak.
+    pub growing: Rc<RefCell<Option<PathBuf>>>,
+}
+
+impl Surroundings {
+    /// Size of the dump so far, in bytes.
+    pub fn dumped(&self) -> u64 {
+        let growing = self.growing.borrow();
+        growing.as_ref().and_then(|path| path.metadata().ok()).map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// Runs something that may block on a thread of its own.
+pub async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().stack_size(128 << 10).spawn(move || {
+        // Nobody waits any more when the work was cancelled.
+        let _ = sender.send(work());
+    })?;
+    receiver.await.map_err(|_| io::Error::other("the helper thread ended early"))
+}
+
+/// What came of work that leaves nothing behind.
+pub fn done(took: Duration) -> Finished {
+    Finished { took, ..Finished::default() }
+}
+
+/// A number that is different at each call, for names of files.
+pub fn unique() -> u32 {
+    thread_local!(static NEXT: Cell<u32> = const { Cell::new(0) });
+    NEXT.replace(NEXT.get() + 1)
+}

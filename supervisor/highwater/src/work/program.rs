@@ -1,0 +1,150 @@
+//! Commands of a policy: run outside the service cgroup, killed with everything they started when they are given up.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use highwater_core::command::Finished;
+use highwater_kernel::Pid;
+use highwater_kernel::pidfd::{Exit, Pidfd};
+use highwater_kernel::spawn::Spawn;
+use nix::sys::signal::{Signal, killpg};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::{Outcome, Surroundings, done, evidence, offload};
+use crate::ready::register;
+
+/// What a command is told, as environment variables.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Main process of the service, as `HIGHWATER_PID`.
+    pub pid: Option<Pid>,
+    /// The service cgroup, as `HIGHWATER_CGROUP`.
+    pub cgroup: Option<PathBuf>,
+    /// The incident, as `HIGHWATER_INCIDENT`.
+    pub incident: String,
+    /// The step, as `HIGHWATER_STEP`.
+    pub step: String,
+}
+
+/// Runs a command to its end. It may leave files in `$HIGHWATER_EVIDENCE`.
+pub async fn run(argv: Vec<String>, around: Surroundings, about: About) -> Outcome {
+    let directory = evidence::directory(&around.evidence, &about.incident).map_err(|error| error.to_string())?;
+    let started = Instant::now();
+    let stderr = std::io::stderr();
+    let running = Running::start(&argv, &around, &about, &directory, &stderr)?;
+    ended_well(running.wait().await?, &argv)?;
+    let _ = std::fs::remove_dir(&directory);
+    Ok(done(started.elapsed()))
+}
+
+/// Runs a command whose standard output and files are the dump.
+pub async fn dump(argv: Vec<String>, around: Surroundings, about: About, keep: usize) -> Outcome {
+    let directory = evidence::directory(&around.evidence, &about.incident).map_err(|error| error.to_string())?;
+    let output = evidence::free_name(&directory, &about.step, Path::new("output"));
+    let workplace = directory.join(format!(".{}-{}", about.step, super::unique()));
+    evidence::directory(&directory, workplace.file_name().and_then(|name| name.to_str()).unwrap_or("files"))
+        .map_err(|error| error.to_string())?;
+    let started = Instant::now();
+    let file = create(&output)?;
+    let status = {
+        let running = Running::start(&argv, &around, &about, &workplace, &file)?;
+        running.wait().await
+    };
+    let took = started.elapsed();
+    let (root, step) = (around.evidence.clone(), about.step.clone());
+    let gather = move || {
+        let mut found: Vec<_> = std::fs::read_dir(&workplace)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| evidence::collect(&entry.path(), &directory, &step, took).ok())
+            .collect();
+        let _ = std::fs::remove_dir_all(&workplace);
+        match output.metadata() {
+            Ok(metadata) if metadata.len() > 0 => found.extend(evidence::verified(&output, took)),
+            _ => drop(std::fs::remove_file(&output)),
+        }
+        let pruned = evidence::prune(&root, &step, keep.max(found.len()));
+        (found, pruned.err().map(|error| format!("old evidence stays: {error}")))
+    };
+    let (evidence, note) = offload(gather).await.map_err(|error| error.to_string())?;
+    ended_well(status?, &argv)?;
+    if evidence.is_empty() {
+        return Err("it left nothing behind, neither on its standard output nor in $HIGHWATER_EVIDENCE".into());
+    }
+    Ok(Finished { evidence, note, took })
+}
+
+/// A command that runs. Dropped before its end, it is killed.
+struct Running {
+    pidfd: AsyncFd<Pidfd>,
+    around: Surroundings,
+}
+
+impl Running {
+    fn start(
+        argv: &[String],
+        around: &Surroundings,
+        about: &About,
+        directory: &Path,
+        output: &impl AsFd,
+    ) -> Result<Self, String> {
+        let null = File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?;
+        let mut spawn = Spawn::new(argv)
+            .env("HIGHWATER_NAME", &around.name)
+            .env("HIGHWATER_INCIDENT", &about.incident)
+            .env("HIGHWATER_STEP", &about.step)
+            .env("HIGHWATER_EVIDENCE", directory)
+            .stdin(null.as_fd())
+            .stdout(output.as_fd());
+        if let Some(pid) = about.pid {
+            spawn = spawn.env("HIGHWATER_PID", pid.to_string());
+        }
+        if let Some(cgroup) = &about.cgroup {
+            spawn = spawn.env("HIGHWATER_CGROUP", cgroup);
+        }
+        let child = spawn.start().map_err(|error| error.to_string())?;
+        around.known.borrow_mut().insert(child.pid());
+        let pidfd = register(child.pidfd, Interest::READABLE).map_err(|error| error.to_string())?;
+        Ok(Self { pidfd, around: around.clone() })
+    }
+
+    async fn wait(&self) -> Result<Exit, String> {
+        loop {
+            let mut ready = self.pidfd.readable().await.map_err(|error| error.to_string())?;
+            match self.pidfd.get_ref().wait() {
+                Ok(Some(exit)) => return Ok(exit),
+                Ok(None) => ready.clear_ready(),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let pid = self.pidfd.get_ref().pid();
+        // It leads a session of its own, so that its group is everything it started.
+        let _ = killpg(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
+        self.around.known.borrow_mut().remove(&pid);
+    }
+}
+
+fn ended_well(exit: Exit, argv: &[String]) -> Result<(), String> {
+    let command = argv.first().map_or("", String::as_str);
+    match exit {
+        Exit::Code(0) => Ok(()),
+        Exit::Code(code) => Err(format!("{command} ended with status {code}")),
+        Exit::Signal { number, .. } => Err(format!("{command} was ended by signal {number}")),
+    }
+}
+
+fn create(path: &Path) -> Result<File, String> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(path).map_err(|error| format!("{}: {error}", path.display()))
+}
