@@ -84,18 +84,17 @@ impl State {
 
     /// Keeps what the core knows: its lessons and its open incident.
     pub fn keep(&mut self, learnt: &BTreeMap<String, Learnt>, incident: Option<&str>) -> io::Result<()> {
-        let lesson = |(step, learnt): (&String, &Learnt)| (step.clone(), Lesson::from(*learnt));
-        let mut kept = self.kept.clone();
-        kept.learnt = learnt.iter().map(lesson).collect();
-        kept.incident = incident.map(Into::into);
-        if incident.is_none() {
-            kept.blamed.clear();
-            kept.attempt = None;
-        }
-        if kept == self.kept {
+        let known = self.kept.learnt.iter().map(|(step, lesson)| (step, Learnt::from(*lesson)));
+        if self.kept.incident.as_deref() == incident && known.eq(learnt.iter().map(|(step, learnt)| (step, *learnt))) {
             return Ok(());
         }
-        self.kept = kept;
+        let lesson = |(step, learnt): (&String, &Learnt)| (step.clone(), Lesson::from(*learnt));
+        self.kept.learnt = learnt.iter().map(lesson).collect();
+        self.kept.incident = incident.map(Into::into);
+        if incident.is_none() {
+            self.kept.blamed.clear();
+            self.kept.attempt = None;
+        }
         self.write()
     }
 

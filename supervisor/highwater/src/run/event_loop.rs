@@ -18,6 +18,7 @@ pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: Unbou
     core.start(now());
     loop {
         if let Some(ending) = carry_out(&mut core, &mut hands) {
+            hands.farewell();
             return ending;
         }
         tokio::select! {
@@ -63,6 +64,7 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
                 let exit = service.collect()?;
                 Some((exit, service.is_populated()))
             });
+            reap(hands);
             if let Some((exit, populated)) = ended {
                 core.handle(now(), Input::Exited { exit, populated });
                 emptied(core, hands, generation);
@@ -72,6 +74,7 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
         Wake::Finished(task, result) => {
             let input = hands.finished(task, result);
             core.handle(now(), input);
+            reap(hands);
         }
         Wake::Child => {
             reap(hands);
@@ -101,9 +104,10 @@ fn emptied(core: &mut Supervisor, hands: &mut Hands, generation: u32) {
     core.handle(now(), input);
 }
 
+/// Collects strangers. The kernel shows one ended child at a time, so it is called again whenever one of ours has been
+/// collected.
 fn reap(hands: &Hands) {
-    let known: Vec<_> = hands.known();
-    if let Err(error) = reap_orphans(&known) {
+    if let Err(error) = reap_orphans(&hands.known()) {
         tracing::warn!("{error}");
     }
 }

@@ -103,6 +103,13 @@ impl Hands {
         }
     }
 
+    /// Ends the guard: nothing is left for it to look after.
+    pub fn farewell(&mut self) {
+        if let Some(Err(error)) = self.guard.take().map(Guard::release) {
+            tracing::warn!("{error}");
+        }
+    }
+
     /// Children that are waited for one by one.
     pub fn known(&self) -> Vec<Pid> {
         let guard = self.guard.as_ref().map(Guard::pid);

@@ -34,6 +34,8 @@ pub struct Service {
     pub exit: Option<Exit>,
     runtime: Option<Runtime>,
     base: Counted,
+    /// The cgroup whose `memory.events` tell about the service: its own, or one it shares with highwater.
+    watched: Option<Group>,
     counters: Option<Counters>,
     report: Report,
     watching: Option<Watcher>,
@@ -74,10 +76,10 @@ impl Service {
 
     fn open(host: &Host, policy: &Policy, group: Option<Group>, main: Pidfd, report: Report) -> Result<Self> {
         let watched = match &host.place {
-            Place::Shared(shared, _) => Some(shared),
-            Place::Own(_) | Place::Tree => group.as_ref(),
+            Place::Shared(shared, _) => Some(shared.try_clone()?),
+            Place::Own(_) | Place::Tree => group.as_ref().map(Group::try_clone).transpose()?,
         };
-        let counters = watched.and_then(|group| Counters::open(group).ok());
+        let counters = watched.as_ref().and_then(|group| Counters::open(group).ok());
         let base = match (&group, &counters) {
             (None, Some(counters)) => counters.read().map(|events| watch::counted(&events)).unwrap_or_default(),
             _ => Counted::default(),
@@ -98,6 +100,7 @@ impl Service {
             exit: None,
             runtime: None,
             base,
+            watched,
             counters,
             watching: None,
             stalls: Vec::new(),
@@ -113,7 +116,7 @@ impl Service {
 
     /// Whether to be woken by `memory.events`.
     pub fn watch(&mut self, on: bool) {
-        let group = self.group.as_ref();
+        let group = self.watched.as_ref();
         self.watching = match group.filter(|_| on).and_then(|group| Counters::open(group).ok()) {
             Some(counters) => watch::counters(counters, self.base, self.report.clone()).ok(),
             None => None,
