@@ -50,10 +50,11 @@ pub struct Lack {
 }
 
 impl Host {
-    /// Takes over the cgroup this process is in, as far as that is possible, and looks at what it gives.
-    pub fn take(name: &str) -> Self {
+    /// Takes over the cgroup this process is in, as far as that is possible, and looks at what it gives. Stalls are
+    /// only tried where they are to be watched: the kernel starts a thread for the first trigger of a cgroup.
+    pub fn take(name: &str, watch_stalls: bool) -> Self {
         match delegate(name, PREFIX) {
-            Ok(delegation) => Self::with_cgroups(delegation),
+            Ok(delegation) => Self::with_cgroups(delegation, watch_stalls),
             Err(error) => Self::without_cgroups(&error),
         }
     }
@@ -86,10 +87,10 @@ impl Host {
         }
     }
 
-    fn with_cgroups(delegation: Delegation) -> Self {
+    fn with_cgroups(delegation: Delegation, watch_stalls: bool) -> Self {
         let missing = match delegation.base.create_child("probe") {
             Ok(child) => {
-                let missing = lacking(&child, true);
+                let missing = lacking(&child, true, watch_stalls);
                 let _ = delegation.base.remove_child("probe");
                 missing
             }
@@ -143,7 +144,7 @@ fn look_at(directory: &std::path::Path) -> Result<Vec<Lack>, DelegateError> {
     }
     let child = base.create_child("highwater-doctor").map_err(|error| DelegateError::of(&base, error))?;
     let is_enabled = base.subtree_control().is_ok_and(|names| names.iter().any(|name| name == "memory"));
-    let missing = lacking(&child, is_enabled);
+    let missing = lacking(&child, is_enabled, true);
     let _ = base.remove_child("highwater-doctor");
     match probe::writable(&base, "cgroup.subtree_control") {
         Err(error) if !is_enabled => Err(DelegateError::of(&base, error)),
@@ -152,7 +153,7 @@ fn look_at(directory: &std::path::Path) -> Result<Vec<Lack>, DelegateError> {
 }
 
 /// Asks a cgroup for everything a service cgroup should have. Without the controller its files are not there yet.
-fn lacking(child: &Group, has_controller: bool) -> Vec<Lack> {
+fn lacking(child: &Group, has_controller: bool, watch_stalls: bool) -> Vec<Lack> {
     let kernel = |version: &str| format!("needs Linux {version} or newer");
     let mut missing = Vec::new();
     let mut ask = |ability: Ability, answer: highwater_kernel::Result<()>, remedy: String| {
@@ -174,8 +175,13 @@ fn lacking(child: &Group, has_controller: bool) -> Vec<Lack> {
         "allow clone3 in the seccomp filter; until then fork is used".into(),
     );
     let pressure = child.path().join("memory.pressure");
-    if let Err(error) = probe::psi_trigger(&pressure, MODEST.0, MODEST.1) {
-        missing.push(lack(Ability::PsiTrigger, &error.to_string(), "boot with psi=1, on Linux 5.2 or newer"));
+    let stalls = if watch_stalls {
+        probe::psi_trigger(&pressure, MODEST.0, MODEST.1).map(drop).map_err(|error| error.to_string())
+    } else {
+        probe::writable(child, "memory.pressure").map_err(|error| error.to_string())
+    };
+    if let Err(error) = stalls {
+        missing.push(lack(Ability::PsiTrigger, &error, "boot with psi=1, on Linux 5.2 or newer"));
     }
     missing
 }

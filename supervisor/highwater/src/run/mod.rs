@@ -5,6 +5,7 @@ mod hands;
 mod lowering;
 mod meter;
 mod plan;
+mod rehearsal;
 mod service;
 mod signals;
 mod watch;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use highwater_core::ability::Ability;
 use highwater_core::command::{Ending, Input, Task};
-use highwater_core::policy::Policy;
+use highwater_core::policy::{Condition, Policy};
 use highwater_core::reading::Exit;
 use highwater_core::record::{Event, Missing, Record};
 use highwater_core::signal::Signal;
@@ -102,7 +103,7 @@ fn set_up(
 ) -> Result<Ending, Failed> {
     let guard = guard.map_err(|error| tracing::warn!("no guard: {error}")).ok();
     reap::become_subreaper().map_err(Failed::own)?;
-    let host = Host::take(&arguments.name);
+    let host = Host::take(&arguments.name, watches_stalls(&policy) || arguments.require.contains(&Ability::PsiTrigger));
     require(&host, &arguments.require)?;
     let (wake, wakes) = unbounded_channel();
     let state = State::open(state_dir);
@@ -127,10 +128,12 @@ fn set_up(
     };
     say_hello(&mut hands, arguments, &policy);
     clear_leftovers(&mut hands);
-    if let Err(error) = memory_lock::lock_resident() {
+    let config = config(arguments, &hands);
+    if let Err(error) = memory_lock::lock() {
         tracing::info!("highwater's own memory is not locked: {error}");
     }
-    let core = Supervisor::new(policy, config(arguments, &hands));
+    rehearsal::rehearse(&policy, &config);
+    let core = Supervisor::new(policy, config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failed::own)?;
     let ending = tokio::task::LocalSet::new().block_on(&runtime, event_loop::event_loop(core, hands, wakes));
     Ok(ending)
@@ -174,6 +177,10 @@ fn usual_state_dir(name: &str) -> PathBuf {
 fn unusable(directory: &Path, error: &io::Error) -> Failed {
     let reason = format!("the state directory {} cannot be used: {error}; give --state-dir", directory.display());
     Failed { status: 125, reason }
+}
+
+fn watches_stalls(policy: &Policy) -> bool {
+    policy.triggers.iter().any(|trigger| matches!(trigger.condition, Condition::Pressure { .. }))
 }
 
 fn require(host: &Host, required: &[Ability]) -> Result<(), Failed> {
