@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use highwater_core::command::{Command, Ending, Finished, Input, Probe, Task, Work};
 use highwater_core::policy::{Action, DumpSource, Policy};
@@ -112,9 +113,8 @@ impl Hands {
 
     /// Children that are waited for one by one.
     pub fn known(&self) -> Vec<Pid> {
-        let guard = self.guard.as_ref().map(Guard::pid);
         let main = self.service.as_ref().map(|service| service.main.pid());
-        self.around.known.borrow().iter().copied().chain(guard).chain(main).collect()
+        self.around.known.borrow().iter().copied().chain(main).collect()
     }
 
     /// A piece of work came to its end.
@@ -156,7 +156,8 @@ impl Hands {
 
     fn spawn(&mut self, policy: &Policy, generation: u32) -> Input {
         let report = Report { wake: self.wake.clone(), generation };
-        match Service::start(&self.host, policy, &self.argv, report) {
+        let helpers = Rc::clone(&self.around.known);
+        match Service::start(&self.host, policy, &self.argv, helpers, report) {
             Ok(service) => {
                 let pid = service.main.pid();
                 let cgroup = service.cgroup();

@@ -86,6 +86,13 @@ impl Meter {
         }
     }
 
+    /// The main process is another one now.
+    pub fn follow(&mut self, main: Pid) {
+        if let Self::Tree { pid, .. } = self {
+            *pid = main;
+        }
+    }
+
     /// Forgets the limits, because one was changed.
     pub fn limits_changed(&self) {
         if let Self::Cgroup(files) = self {

@@ -1,7 +1,10 @@
 //! One generation of the service: its cgroup, its main process, and the descriptors kept open for them.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use highwater_core::policy::Policy;
@@ -16,6 +19,9 @@ use highwater_kernel::{Pid, Result};
 use super::meter::Meter;
 use super::watch::{self, Report, Watcher};
 use crate::host::{Host, MACHINE_PRESSURE, PREFIX, Place};
+
+/// Children of ours that are not the service's: the guard, and programs that steps run.
+pub type Helpers = Rc<RefCell<BTreeSet<Pid>>>;
 
 /// A generation that was started.
 #[derive(Debug)]
@@ -38,6 +44,7 @@ pub struct Service {
     watched: Option<Group>,
     counters: Option<Counters>,
     report: Report,
+    helpers: Helpers,
     watching: Option<Watcher>,
     stalls: Vec<Watcher>,
     _populated: Option<Watcher>,
@@ -59,6 +66,7 @@ impl Service {
         host: &Host,
         policy: &Policy,
         argv: &[OsString],
+        helpers: Helpers,
         report: Report,
     ) -> std::result::Result<Self, NotStarted> {
         let group = match host.delegation() {
@@ -71,10 +79,17 @@ impl Service {
             }
             NotStarted { status: error.exit_code(), reason: error.to_string() }
         })?;
-        Self::open(host, policy, group, child.pidfd, report).map_err(NotStarted::from)
+        Self::open(host, policy, group, child.pidfd, helpers, report).map_err(NotStarted::from)
     }
 
-    fn open(host: &Host, policy: &Policy, group: Option<Group>, main: Pidfd, report: Report) -> Result<Self> {
+    fn open(
+        host: &Host,
+        policy: &Policy,
+        group: Option<Group>,
+        main: Pidfd,
+        helpers: Helpers,
+        report: Report,
+    ) -> Result<Self> {
         let watched = match &host.place {
             Place::Shared(shared, _) => Some(shared.try_clone()?),
             Place::Own(_) | Place::Tree => group.as_ref().map(Group::try_clone).transpose()?,
@@ -108,6 +123,7 @@ impl Service {
             exited,
             main,
             report,
+            helpers,
         };
         service.arm_stalls(policy);
         service.watch(true);
@@ -197,6 +213,7 @@ impl Service {
         self.exit = None;
         self.exited = watch::main_process(&main, self.report.clone()).ok();
         self.main = main;
+        self.meter.follow(self.main.pid());
         self.runtime = None;
         Some(self.main.pid())
     }
@@ -218,9 +235,14 @@ impl Service {
         inspection
     }
 
-    /// Processes below the main one, where there is no cgroup to ask.
+    /// Processes of the service but the main one, where there is no cgroup to ask: all that are below us. The orphans of
+    /// the service have become our children.
     fn tree(&self) -> Vec<Pid> {
-        process::descendants(self.main.pid()).unwrap_or_default()
+        let below = |pid: Pid| process::descendants(pid).unwrap_or_default();
+        let helpers = self.helpers.borrow();
+        let others: BTreeSet<Pid> = helpers.iter().flat_map(|helper| below(*helper)).chain(helpers.clone()).collect();
+        let is_ours = |pid: &Pid| *pid != self.main.pid() && !others.contains(pid);
+        below(process::own()).into_iter().filter(is_ours).collect()
     }
 
     fn everybody(&self) -> Vec<Pid> {
