@@ -77,6 +77,7 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
             reap(hands);
         }
         Wake::Child => {
+            hands.mind_guard();
             reap(hands);
             emptied(core, hands, core.generation());
         }

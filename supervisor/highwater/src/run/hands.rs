@@ -12,7 +12,7 @@ use highwater_core::signal::Signal;
 use highwater_core::supervisor::Supervisor;
 use highwater_kernel::Pid;
 use highwater_kernel::cgroup::Reclaimed;
-use highwater_kernel::guard::{Guard, Watch};
+use highwater_kernel::guard::Guard;
 use highwater_kernel::snapshot::snapshot;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{AbortHandle, spawn_local};
@@ -36,6 +36,8 @@ pub struct Hands {
     pub(super) journal: Journal,
     pub(super) state: State,
     pub(super) guard: Option<Guard>,
+    /// How many guards have died.
+    pub(super) guards_lost: u32,
     pub(super) lowering: Lowering,
     pub(super) around: Surroundings,
     pub(super) wake: UnboundedSender<Wake>,
@@ -104,13 +106,6 @@ impl Hands {
         }
     }
 
-    /// Ends the guard: nothing is left for it to look after.
-    pub fn farewell(&mut self) {
-        if let Some(Err(error)) = self.guard.take().map(Guard::release) {
-            tracing::warn!("{error}");
-        }
-    }
-
     /// Children that are waited for one by one.
     pub fn known(&self) -> Vec<Pid> {
         let main = self.service.as_ref().map(|service| service.main.pid());
@@ -166,20 +161,6 @@ impl Hands {
                 Input::Spawned { pid: pid.cast_unsigned(), cgroup: cgroup.map(|path| path.display().to_string()) }
             }
             Err(error) => Input::SpawnFailed { status: error.status, reason: error.reason },
-        }
-    }
-
-    fn tell_guard(&self, service: &Service) {
-        let Some(guard) = &self.guard else { return };
-        let cgroup = service.cgroup();
-        let watch = Watch {
-            generation: u64::from(service.generation),
-            cgroup: cgroup.as_deref(),
-            pid: Some(service.main.pid()),
-            high: highwater_kernel::cgroup::Limit::Max,
-        };
-        if let Err(error) = guard.watch(&watch) {
-            tracing::warn!("{error}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! `highwater run`: set up, run the loop, end as the service did.
 
 mod event_loop;
+mod guarding;
 mod hands;
 mod lowering;
 mod meter;
@@ -120,6 +121,7 @@ fn set_up(
             growing: Rc::new(RefCell::new(None)),
         },
         guard,
+        guards_lost: 0,
         wake,
         service: None,
         tasks: BTreeMap::new(),

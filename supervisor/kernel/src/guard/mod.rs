@@ -47,8 +47,8 @@ pub struct Watch<'a> {
 }
 
 impl Guard {
-    /// Forks the guard. To be called while the process has one thread, before anything large is allocated. `journal` is
-    /// the file its line is appended to.
+    /// Forks the guard. Best called before anything large is allocated: it keeps a copy of what changes afterwards. Other
+    /// threads do no harm, as it allocates nothing and takes no lock. `journal` is the file its line is appended to.
     pub fn start(name: &str, journal: &Path) -> Result<Self> {
         let failed = |e: io::Error| Error::new("start the guard of", journal, e);
         let journal = std::path::absolute(journal).map_err(failed)?;
@@ -77,6 +77,11 @@ impl Guard {
         let patience = PollTimeout::try_from(FAREWELL).unwrap_or(PollTimeout::MAX);
         let _ = poll(&mut [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)], patience);
         self.pidfd.wait().map(|_| ())
+    }
+
+    /// Whether the guard has ended before us; it is then waited for.
+    pub fn has_ended(&self) -> bool {
+        !matches!(self.pidfd.wait(), Ok(None))
     }
 
     /// The guard's process, a known child: not to be reaped as a stranger.
