@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use highwater_core::ability::Ability;
 
 /// What is to be done, with its arguments resolved.
@@ -94,7 +94,10 @@ pub fn definition() -> clap::Command {
 }
 
 fn run() -> clap::Command {
-    let abilities = PossibleValuesParser::new(Ability::ALL.map(Ability::name));
+    let ability = |ability: Ability| PossibleValue::new(ability.name()).help(ability.meaning());
+    let abilities = PossibleValuesParser::new(Ability::ALL.map(ability));
+    let formats =
+        [PossibleValue::new("human").help("as text"), PossibleValue::new("json").help("as the journal has them")];
     clap::Command::new("run")
         .about("Run a service and look after it")
         .arg(path("policy", "FILE").help("The policy [default: the built-in one, see `check --default`]"))
@@ -106,7 +109,7 @@ fn run() -> clap::Command {
         .arg(
             option("log", "FORMAT")
                 .default_value("human")
-                .value_parser(PossibleValuesParser::new(["human", "json"]))
+                .value_parser(PossibleValuesParser::new(formats))
                 .help("How records are shown on standard error"),
         )
         .arg(flag("dry-run").help("Run and watch the service, but only say what the steps would do"))
@@ -125,6 +128,7 @@ fn run() -> clap::Command {
                 .trailing_var_arg(true)
                 .allow_hyphen_values(true)
                 .value_parser(value_parser!(OsString))
+                .value_hint(ValueHint::CommandWithArguments)
                 .help("The service and its arguments"),
         )
         .after_help(

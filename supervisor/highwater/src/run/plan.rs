@@ -1,5 +1,7 @@
 //! The plan in force, said at the start: what is watched and what would be done.
 
+use std::time::Duration;
+
 use highwater_core::ability::{Abilities, Ability};
 use highwater_core::policy::{Action, Condition, Counter, DumpSource, Line, Measure, Policy, Step, Trigger};
 
@@ -32,7 +34,7 @@ fn trigger(trigger: &Trigger) -> String {
         }
         Condition::Pressure { line, stall, window } => {
             let line = if *line == Line::Some { "some" } else { "full" };
-            format!("{line} stalled {stall:?} within {window:?}")
+            format!("{line} stalled {} within {}", span(*stall), span(*window))
         }
         Condition::Usage { of, above, lasting } => {
             let of = match of {
@@ -40,9 +42,12 @@ fn trigger(trigger: &Trigger) -> String {
                 Measure::Anon => "anonymous memory",
                 Measure::Current => "usage",
             };
-            format!("{of} above {above} for {lasting:?}")
+            let lasting = if lasting.is_zero() { String::new() } else { format!(" for {}", span(*lasting)) };
+            format!("{of} above {above}{lasting}")
         }
-        Condition::Exhaustion { within, over } => format!("limit reached within {within:?} at the slope of {over:?}"),
+        Condition::Exhaustion { within, over } => {
+            format!("limit reached within {} at the slope of {}", span(*within), span(*over))
+        }
     };
     format!("trigger {}: {when}", trigger.name)
 }
@@ -54,9 +59,9 @@ fn step(number: usize, step: &Step, policy: &Policy) -> String {
             DumpSource::Http { url } => format!("dump from {url}"),
             DumpSource::Command { run } => format!("dump by {}", run.join(" ")),
         },
-        Action::Throttle { high, lasting } => format!("throttle at {high} for {lasting:?}"),
+        Action::Throttle { high, lasting } => format!("throttle at {high} for {}", span(*lasting)),
         Action::Restart(restart) => {
-            format!("restart, {} times within {:?}", restart.budget.times, restart.budget.within)
+            format!("restart, {} times within {}", restart.budget.times, span(restart.budget.within))
         }
         Action::Signal { send } => format!("send {send}"),
         Action::Command { run, .. } => format!("run {}", run.join(" ")),
@@ -65,6 +70,36 @@ fn step(number: usize, step: &Step, policy: &Policy) -> String {
         Action::Kill => "kill".into(),
     };
     let names: Vec<&str> = step.on.iter().map(|trigger| policy.triggers[*trigger].name.as_str()).collect();
-    let wait = if step.after.is_zero() { String::new() } else { format!(" after {:?}", step.after) };
+    let wait = if step.after.is_zero() { String::new() } else { format!(" after {}", span(step.after)) };
     format!("step {} {}: {what}{wait}, on {}", number + 1, step.name, names.join(", "))
+}
+
+/// A time as policies write it, in the largest unit that leaves no rest.
+fn span(time: Duration) -> String {
+    let millis = time.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    match units.into_iter().find(|(_, length)| millis >= *length && millis % length == 0) {
+        Some((unit, length)) => format!("{}{unit}", millis / length),
+        None => format!("{millis}ms"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_policies_write_them() {
+        let text = |millis| span(Duration::from_millis(millis));
+        assert_eq!([text(250), text(90_000), text(3_600_000)], ["250ms", "90s", "1h"]);
+        assert_eq!([text(2_592_000_000), text(60_000), text(0)], ["30d", "1m", "0ms"]);
+    }
+
+    #[test]
+    fn the_built_in_policy_is_said_in_full() {
+        let policy = highwater_policy::parse(&highwater_policy::Source::built_in()).unwrap().policy;
+        let lines = lines(&policy, Abilities::all(), false);
+        assert_eq!(lines[0], "tripwire at 80% of the limit");
+        assert_eq!(lines[2], "step 1 restart: restart, 5 times within 10m after 30d, on breach");
+    }
 }
