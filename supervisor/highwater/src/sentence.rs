@@ -2,15 +2,14 @@
 
 use highwater_core::amount::Bytes;
 use highwater_core::reading::{Cause, Memory};
-use highwater_core::record::{Event, Evidence, Outcome, Reading, Record};
+use highwater_core::record::{Event, Evidence, Missing, Outcome, Reading, Record};
 
 /// The record in one line, without its time.
 pub fn sentence(record: &Record) -> String {
     match &record.event {
         Event::SupervisorStarted { policy, plan, missing, .. } => {
             let hello = format!("highwater {} with policy {policy}", env!("CARGO_PKG_VERSION"));
-            let lacks = missing.iter().map(|lack| format!("without {}: {}", lack.ability, lack.reason));
-            let lines: Vec<String> = [hello].into_iter().chain(plan.iter().cloned()).chain(lacks).collect();
+            let lines: Vec<String> = [hello].into_iter().chain(plan.iter().cloned()).chain(lacks(missing)).collect();
             lines.join("\n    ")
         }
         Event::SupervisorStopping { reason } => format!("stopping: {reason}"),
@@ -58,6 +57,18 @@ pub fn is_warning(event: &Event) -> bool {
         Event::StepFinished { outcome, .. } => matches!(outcome, Outcome::Failed | Outcome::TimedOut),
         _ => false,
     }
+}
+
+/// One cause often takes several abilities away: it is said once.
+fn lacks(missing: &[Missing]) -> Vec<String> {
+    let mut causes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for lack in missing {
+        match causes.iter_mut().find(|(reason, _)| *reason == lack.reason) {
+            Some((_, abilities)) => abilities.push(lack.ability),
+            None => causes.push((&lack.reason, vec![lack.ability])),
+        }
+    }
+    causes.into_iter().map(|(reason, abilities)| format!("without {}: {reason}", abilities.join(", "))).collect()
 }
 
 fn exited(code: Option<i32>, signal: Option<i32>, cause: Cause) -> String {
@@ -143,6 +154,13 @@ mod tests {
         };
         let record = Record { at: Instant::default(), generation: 1, incident: None, event };
         assert_eq!(sentence(&record), "step dump done in 0.084 s: /e/heap (16 MiB)");
+    }
+
+    #[test]
+    fn a_cause_is_said_once_for_all_it_takes_away() {
+        let missing = |ability, reason: &str| Missing { ability, reason: reason.into() };
+        let all = [missing("cgroup", "v1"), missing("inotify", "no instance"), missing("throttle", "v1")];
+        assert_eq!(lacks(&all), ["without cgroup, throttle: v1", "without inotify: no instance"]);
     }
 
     #[test]
