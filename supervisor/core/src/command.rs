@@ -31,7 +31,7 @@ pub enum Command {
     Lower(u64),
     /// Raise `memory.max` of the service by so many bytes; never taken back while the service lives.
     Lend(u64),
-    /// Whether to be woken by `memory.events`.
+    /// Whether to be woken by `memory.events`; a new generation begins by being listened to.
     Watch(bool),
     /// Send a signal to the main process.
     Signal(Signal),

@@ -56,6 +56,16 @@ impl High {
         }
     }
 
+    /// The lowering write failed: no limit is wanted any more, since what is in force is not known. Returns the write
+    /// that makes sure of it.
+    #[must_use]
+    pub fn failed(&mut self) -> Option<Command> {
+        self.lowering.take()?;
+        self.wanted = Limit::Max;
+        self.written = Limit::Max;
+        Some(Command::Raise(Limit::Max))
+    }
+
     /// The lowering write came back; returns the write that follows from it, if one does.
     #[must_use]
     pub fn lowered(&mut self) -> Option<Command> {
@@ -94,6 +104,16 @@ mod tests {
         assert!(!high.is_lifted());
         assert_eq!(high.lowered(), Some(Command::Raise(Limit::Max)));
         assert!(high.is_lifted());
+    }
+
+    #[test]
+    fn a_failed_lowering_is_not_tried_again_by_itself() {
+        let mut high = High::default();
+        assert_eq!(high.want(Limit::Bytes(100)), Some(Command::Lower(100)));
+        assert_eq!(high.failed(), Some(Command::Raise(Limit::Max)));
+        assert!(high.is_lifted());
+        assert_eq!(high.failed(), None);
+        assert_eq!(high.lowered(), None);
     }
 
     #[test]

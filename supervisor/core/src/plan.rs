@@ -19,6 +19,8 @@ use crate::reading::Runtime;
 pub const STOP_ALLOWANCE: u64 = 4 * MIB;
 /// Left over on top of everything counted.
 const MARGIN: u64 = 4 * MIB;
+/// Left for a stop with everything that belongs to it.
+pub const STOP_NEED: u64 = STOP_ALLOWANCE + MARGIN;
 /// A graceful stop with 4 MiB touched took 60 to 75 ms in an emulated machine; this is twice that.
 pub const STOP_TIME: Duration = Duration::from_millis(150);
 /// Dump speed in bytes a second while nothing was learnt: a heap being serialised.
@@ -126,7 +128,7 @@ impl Plan {
 
     /// Growth below which the service counts as asleep, in bytes a second: half of what is to spare may be lost.
     pub fn calm_rate(&self) -> f64 {
-        let spare = (self.head + self.loan).saturating_sub(self.need) as f64;
+        let spare = self.head.saturating_add(self.loan).saturating_sub(self.need) as f64;
         let busy = (self.busy_ms as f64 / 1_000.0).max(0.05);
         (spare / (2.0 * busy)).max(8.0 * MIB as f64)
     }
@@ -162,7 +164,7 @@ impl fmt::Display for Plan {
 /// Decides between a plain lift, a hold, a loan and giving up on anything inside the service.
 pub fn plan(situation: &Situation) -> Plan {
     let s = situation;
-    let need = s.dump + STOP_ALLOWANCE + MARGIN;
+    let need = s.dump.saturating_add(STOP_ALLOWANCE + MARGIN);
     let busy = s.time + STOP_TIME;
     let leak = (s.rate * busy.as_secs_f64()) as u64;
     let base = Plan {
@@ -179,23 +181,30 @@ pub fn plan(situation: &Situation) -> Plan {
         runtime: s.runtime,
         no_hold: why_no_hold(s),
     };
-    if need + leak + leak / 2 <= s.head {
+    let feared = need.saturating_add(leak).saturating_add(leak / 2);
+    if feared <= s.head {
         return base;
     }
     let caught = u64::from(s.threads) * PER_THREAD;
-    let loan_for_hold = (need + caught).saturating_sub(s.head);
+    let loan_for_hold = need.saturating_add(caught).saturating_sub(s.head);
     if base.no_hold.is_none() && loan_for_hold <= s.lendable {
         return hold(s, base, busy, loan_for_hold);
     }
-    let loan = (need + leak + leak / 2).saturating_sub(s.head);
+    let loan = feared.saturating_sub(s.head);
     if loan <= s.lendable {
         return Plan { choice: Choice::Loan, loan, ..base };
     }
-    if need + likely_leak(s, leak) <= s.head + s.lendable {
+    if need.saturating_add(likely_leak(s, leak)) <= s.head.saturating_add(s.lendable) {
         let choice = if s.lendable > 0 { Choice::Loan } else { Choice::Lift };
         return Plan { choice, loan: s.lendable, ..base };
     }
-    Plan { choice: Choice::Outside, ..base }
+    if s.dump == 0 { last_resort(s, base, busy, leak) } else { Plan { choice: Choice::Outside, ..base } }
+}
+
+/// A stop is tried in any case: with a hold if the leak would otherwise win.
+fn last_resort(s: &Situation, base: Plan, busy: Duration, leak: u64) -> Plan {
+    let fits = STOP_ALLOWANCE.saturating_add(leak) <= s.head;
+    if base.no_hold.is_none() && !fits { hold(s, base, busy, s.lendable) } else { base }
 }
 
 /// What the leak will probably take, without the safety factor. A runtime that stops the world stops the leak with it,
@@ -303,6 +312,14 @@ mod tests {
         assert_eq!(lent.loan, 60 * MIB + 8 * MIB + 3 * MIB - 51 * MIB);
         let go = Situation { runtime: Runtime::Go, lendable: 200 * MIB, ..measured(200) };
         assert_eq!(plan(&go).choice, Choice::Loan);
+    }
+
+    #[test]
+    fn a_stop_is_tried_in_any_case() {
+        let stop = Situation { head: 6 * MIB, dump: 0, time: Duration::ZERO, ..measured(10) };
+        assert_eq!(plan(&stop).choice, Choice::Lift);
+        assert_eq!(plan(&Situation { rate: 1e9, ..stop }).choice, Choice::Hold);
+        assert_eq!(plan(&Situation { rate: 1e9, runtime: Runtime::Go, ..stop }).choice, Choice::Lift);
     }
 
     #[test]

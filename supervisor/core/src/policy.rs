@@ -251,7 +251,7 @@ pub enum DumpSource {
 }
 
 /// How the service is restarted.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restart {
     /// Restarts allowed; one more ends highwater with status 75.
     pub budget: Times,

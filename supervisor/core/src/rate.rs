@@ -9,10 +9,12 @@ use crate::time::Instant;
 const RECENT: Duration = Duration::from_millis(500);
 /// A short rate is not taken from samples closer together than this: charges come in batches of 256 KiB a thread.
 const APART: Duration = Duration::from_millis(8);
+/// A rate seen for so long is believed whatever it is.
+const SUSTAINED: Duration = Duration::from_millis(250);
 /// Points kept for a long slope.
 const POINTS: u32 = 32;
 
-/// Growth of `memory.current` over the last half second.
+/// Growth of what the kernel cannot take back over the last half second.
 #[derive(Clone, Debug, Default)]
 pub struct Rate(VecDeque<(Instant, u64)>);
 
@@ -32,9 +34,25 @@ impl Rate {
 
     /// Bytes a second over the samples kept, 0 when usage shrank; `None` while too little is known.
     pub fn bytes_per_second(&self) -> Option<f64> {
+        let (apart, grown) = self.span()?;
+        (apart >= APART).then(|| grown as f64 / apart.as_secs_f64())
+    }
+
+    /// The same, but only a rate that was seen for a quarter of a second, or that took a quarter of `room` while it
+    /// was seen: a burst of a few milliseconds is no reason to cut anything short.
+    pub fn sustained(&self, room: u64) -> Option<f64> {
+        let (apart, grown) = self.span()?;
+        self.bytes_per_second().filter(|_| apart >= SUSTAINED || grown >= room / 4)
+    }
+
+    /// The moment of the last sample.
+    pub fn last(&self) -> Option<Instant> {
+        self.0.back().map(|(at, _)| *at)
+    }
+
+    fn span(&self) -> Option<(Duration, u64)> {
         let (first, last) = (self.0.front()?, self.0.back()?);
-        let apart = last.0.since(first.0);
-        (apart >= APART).then(|| last.1.saturating_sub(first.1) as f64 / apart.as_secs_f64())
+        Some((last.0.since(first.0), last.1.saturating_sub(first.1)))
     }
 }
 
@@ -116,6 +134,17 @@ mod tests {
         rate.push(at(2_000), MIB);
         rate.push(at(2_100), MIB);
         assert_eq!(rate.bytes_per_second(), Some(0.0));
+    }
+
+    #[test]
+    fn a_burst_is_not_sustained_unless_it_takes_much_of_the_room() {
+        let mut rate = Rate::default();
+        rate.push(at(0), 0);
+        rate.push(at(10), 4 * MIB);
+        assert_eq!(rate.sustained(40 * MIB), None);
+        assert!(rate.sustained(16 * MIB).is_some());
+        rate.push(at(260), 4 * MIB);
+        assert!(rate.sustained(40 * MIB).unwrap() < 17.0 * MIB as f64);
     }
 
     #[test]

@@ -20,6 +20,17 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// The sum of two differences.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            high: self.high.saturating_add(other.high),
+            max: self.max.saturating_add(other.max),
+            oom: self.oom.saturating_add(other.oom),
+            oom_kill: self.oom_kill.saturating_add(other.oom_kill),
+        }
+    }
+
     /// How far each counter moved since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
@@ -67,6 +78,11 @@ impl Usage {
     /// Usage the kernel cannot take back.
     pub fn unreclaimable(&self) -> u64 {
         self.current.saturating_sub(self.reclaimable)
+    }
+
+    /// What can still be charged before the limit once everything is taken back that can be.
+    pub fn room(&self) -> u64 {
+        self.head.saturating_add(self.reclaimable)
     }
 
     /// The four figures the journal keeps.

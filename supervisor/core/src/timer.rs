@@ -21,13 +21,15 @@ pub enum Timer {
     Ladder,
     /// The tripwire may be armed again.
     Rearm,
+    /// `memory.events` is listened to again.
+    Listen,
     /// A trigger fed by events may have gone quiet.
     Quiet,
     /// The incident resolves.
     Resolve,
 }
 
-const COUNT: usize = 10;
+const COUNT: usize = 11;
 const ALL: [Timer; COUNT] = [
     Timer::Sample,
     Timer::StepDeadline,
@@ -37,6 +39,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Backoff,
     Timer::Ladder,
     Timer::Rearm,
+    Timer::Listen,
     Timer::Quiet,
     Timer::Resolve,
 ];

@@ -212,8 +212,12 @@ impl State {
             (Condition::Usage { of, above, lasting }, Some(usage)) => {
                 let level = above.of(usage.max);
                 let woken = *of != Measure::Anon && tripwire.is_some_and(|tripwire| tripwire <= level);
-                let now = if self.firing { (*lasting / 4).max(Duration::from_millis(100)) } else { Duration::MAX };
-                (self.firing || !woken).then(|| interval(level.saturating_sub(measured(usage, *of)), 0.0).min(now))
+                let bytes = measured(usage, *of);
+                let wanted = match level.checked_sub(bytes).filter(|below| *below > 0 && !self.firing) {
+                    Some(below) => interval(below, 0.0),
+                    None => (*lasting / 8).clamp(Duration::from_millis(100), Duration::from_secs(1)),
+                };
+                (self.firing || self.above_since.is_some() || !woken).then_some(wanted)
             }
             (Condition::Exhaustion { .. }, _) => self.slope.as_ref().map(Slope::interval),
             _ => None,

@@ -1,12 +1,13 @@
 //! Incidents: opened by the first trigger that fires, resolved when all have stayed clear.
 
-use crate::record::{Event, Outcome};
+use crate::record::Event;
 use crate::time::Instant;
 use crate::timer::Timer;
 use crate::trigger::Change;
 
 use super::Supervisor;
-use super::ladder::{Active, Phase};
+use super::life::Life;
+use super::step::{Active, Phase};
 
 /// An open incident.
 #[derive(Clone, Debug)]
@@ -20,6 +21,14 @@ pub(super) struct Incident {
     /// Names of the dump steps during which the service died: they are not repeated.
     pub(super) blamed: Vec<String>,
     pub(super) active: Option<Active>,
+    /// Every trigger has been clear since then.
+    calm_since: Option<Instant>,
+}
+
+impl Incident {
+    fn new(id: String, opened: Instant, blamed: Vec<String>) -> Self {
+        Self { id, opened, cursor: 0, anchor: opened, blamed, active: None, calm_since: None }
+    }
 }
 
 impl Supervisor {
@@ -43,38 +52,50 @@ impl Supervisor {
     /// Takes an incident over that a predecessor left open.
     pub(super) fn resume_incident(&mut self, now: Instant) {
         let Some((id, blamed)) = self.config.unfinished.take() else { return };
-        self.incident = Some(Incident { id, opened: now, cursor: 0, anchor: now, blamed, active: None });
+        self.incident = Some(Incident::new(id, now, blamed));
         self.watch_for_the_end(now);
     }
 
-    /// Ends the incident, and with it whatever step still runs.
+    /// A new generation climbs the ladder from the bottom, and must be seen to be calm by itself.
+    pub(super) fn begin_ladder_anew(&mut self, now: Instant) {
+        if let Some(incident) = self.incident.as_mut() {
+            incident.cursor = 0;
+            incident.anchor = now;
+            incident.calm_since = None;
+        }
+        self.watch_for_the_end(now);
+    }
+
+    /// Ends the incident, and with it a throttle. Other steps come to their own end before.
     pub(super) fn resolve(&mut self, now: Instant, reason: &str) {
         if self.is_acting() {
             return;
         }
         self.end_lease(now, "the incident is over");
-        self.cancel_step(now, reason);
         let Some(incident) = &self.incident else { return };
         let took_ms = now.since(incident.opened).as_millis() as u64;
         self.record(now, Event::IncidentResolved { took_ms, reason: reason.into() });
         self.incident = None;
         self.timers.clear(Timer::Resolve);
         self.timers.clear(Timer::Ladder);
-        if self.is_running() {
+        if self.life != Life::Ended {
             self.adopt_policy(now);
-            self.rearm(now);
+            self.arm(now);
         }
     }
 
     /// Starts or stops the clock that resolves the incident.
     pub(super) fn watch_for_the_end(&mut self, now: Instant) {
-        if self.incident.is_none() || self.triggers.any_firing() {
-            self.timers.clear(Timer::Resolve);
-        } else if self.timers.get(Timer::Resolve).is_none() {
-            self.timers.set(Timer::Resolve, now + self.policy.resolve_after);
+        match self.triggers.next_quiet(self.tripwire.level.is_some()) {
+            Some(next) => self.timers.set(Timer::Quiet, next),
+            None => self.timers.clear(Timer::Quiet),
         }
-        if let Some(next) = self.triggers.next_quiet(self.tripwire.level.is_some()) {
-            self.timers.set(Timer::Quiet, next);
+        let is_calm = !self.triggers.any_firing();
+        let Some(incident) = self.incident.as_mut() else { return self.timers.clear(Timer::Resolve) };
+        incident.calm_since = is_calm.then(|| incident.calm_since.unwrap_or(now));
+        match incident.calm_since.filter(|_| !self.is_acting()) {
+            Some(since) => self.timers.set(Timer::Resolve, (since + self.policy.resolve_after).max(now)),
+            None => self.timers.clear(Timer::Resolve),
         }
     }
 
@@ -86,15 +107,7 @@ impl Supervisor {
     fn open(&mut self, now: Instant, trigger: &str) {
         self.incidents += 1;
         let id = format!("{}-{}", self.config.incident_prefix, self.incidents);
-        self.incident = Some(Incident { id, opened: now, cursor: 0, anchor: now, blamed: Vec::new(), active: None });
+        self.incident = Some(Incident::new(id, now, Vec::new()));
         self.record(now, Event::IncidentOpened { trigger: trigger.into() });
-    }
-
-    /// Gives the running step up.
-    pub(super) fn cancel_step(&mut self, now: Instant, reason: &str) {
-        if let Some(task) = self.active().and_then(|active| active.task) {
-            self.out.push_back(crate::command::Command::Cancel(task));
-        }
-        self.finish_step(now, Outcome::Cancelled, Some(reason.into()), Vec::new());
     }
 }

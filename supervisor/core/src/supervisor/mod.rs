@@ -4,11 +4,16 @@
 //! Kinds of methods: [`Supervisor::handle`] and [`Supervisor::handle_timeout`] change the state;
 //! [`Supervisor::poll_command`] and [`Supervisor::poll_timeout`] must be drained and asked after each of them.
 
+mod begin;
 mod dump;
+mod ending;
 mod incident;
+mod knockout;
 mod ladder;
 mod life;
 mod sense;
+mod situation;
+mod step;
 mod throttle;
 mod tripwire;
 
@@ -86,6 +91,7 @@ pub struct Supervisor {
     inspection: Inspection,
     triggers: Triggers,
     high: High,
+    frozen: bool,
     tripwire: Tripwire,
     lease: Option<Lease>,
     incident: Option<Incident>,
@@ -103,7 +109,7 @@ impl Supervisor {
             next_policy: None,
             timers: Timers::default(),
             out: VecDeque::new(),
-            life: Life::Ended,
+            life: Life::New,
             generation: 0,
             started: Instant::default(),
             budget: Budget::new(config.seed),
@@ -116,6 +122,7 @@ impl Supervisor {
             unread: Counters::default(),
             inspection: Inspection::default(),
             high: High::default(),
+            frozen: false,
             lease: None,
             incident: None,
             incidents: 0,
@@ -128,19 +135,28 @@ impl Supervisor {
 
     /// Starts the first generation.
     pub fn start(&mut self, now: Instant) {
-        self.resume_incident(now);
-        self.spawn(now);
+        if self.life == Life::New {
+            self.resume_incident(now);
+            self.spawn(now);
+        }
     }
 
     /// Looks after a service that runs already.
     pub fn attach(&mut self, now: Instant, pid: u32, cgroup: Option<String>) {
-        self.resume_incident(now);
-        self.generation = 1;
-        self.spawned(now, pid, cgroup);
+        if self.life == Life::New {
+            self.resume_incident(now);
+            self.generation = 1;
+            self.life = Life::Starting { stops: 0 };
+            self.spawned(now, pid, cgroup);
+            self.settle(now);
+        }
     }
 
-    /// Takes one input.
+    /// Takes one input. Whatever comes after the end is ignored.
     pub fn handle(&mut self, now: Instant, input: Input) {
+        if self.life == Life::Ended {
+            return;
+        }
         match input {
             Input::Counters(counters) => self.on_counters(now, counters),
             Input::Stall { trigger } => self.on_stall(now, trigger),
@@ -155,7 +171,7 @@ impl Supervisor {
             Input::Lowered { error } => self.on_lowered(now, error),
             Input::Finished { task, result } => self.on_finished(now, task, result),
             Input::Stop { reason } => self.stop(now, reason),
-            Input::Forward(signal) => self.forward(now, signal),
+            Input::Forward(signal) => self.forward(signal),
             Input::Reload { policy, file } => self.reload(now, policy, file),
             Input::Note(event) => self.record(now, event),
         }
@@ -174,6 +190,7 @@ impl Supervisor {
                 Timer::Backoff => self.spawn(now),
                 Timer::Ladder => {}
                 Timer::Rearm => self.rearm(now),
+                Timer::Listen => self.listen(now),
                 Timer::Quiet => self.quiet(now),
                 Timer::Resolve => self.resolve(now, "every trigger stayed clear"),
             }
@@ -213,7 +230,13 @@ impl Supervisor {
 
     /// What follows from any change: the next step of the ladder, the next sample.
     fn settle(&mut self, now: Instant) {
+        if self.life == Life::Ended {
+            return;
+        }
         self.advance(now);
+        if !self.is_captured() {
+            self.thaw();
+        }
         self.schedule_sample(now);
     }
 
@@ -232,13 +255,20 @@ impl Supervisor {
         self.policy = *policy;
         self.triggers = Triggers::new(&self.policy);
         self.record(now, Event::PolicyReloaded { policy: file });
-        self.arm(now);
-        self.out.push_back(Command::Rearm);
+        if self.is_running() {
+            self.arm(now);
+            self.out.push_back(Command::Rearm);
+        }
     }
 
     fn record(&mut self, now: Instant, event: Event) {
+        self.record_for(now, self.generation, event);
+    }
+
+    /// Writes a record about an earlier generation.
+    fn record_for(&mut self, now: Instant, generation: u32, event: Event) {
         let incident = self.incident.as_ref().map(|incident| incident.id.clone());
-        self.out.push_back(Command::Record(Record { at: now, generation: self.generation, incident, event }));
+        self.out.push_back(Command::Record(Record { at: now, generation, incident, event }));
     }
 
     fn has(&self, ability: Ability) -> bool {

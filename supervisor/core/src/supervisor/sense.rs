@@ -6,15 +6,19 @@ use crate::command::{Command, Probe};
 use crate::gauge;
 use crate::hold;
 use crate::reading::{Counters, Usage};
+use crate::record::Event;
 use crate::time::Instant;
 use crate::timer::Timer;
-use crate::trigger::{interval, is_near};
+use crate::trigger::interval;
 
 use super::Supervisor;
+use super::life::Life;
 use super::tripwire::State;
 
 /// While a dump runs under a hold its leak is watched this closely.
 const DUMP_INTERVAL: Duration = Duration::from_millis(5);
+/// A first reading that did not come is asked for again.
+const NO_ANSWER: Duration = Duration::from_secs(1);
 /// A throttle follows usage this closely.
 const LEASE_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -22,18 +26,18 @@ impl Supervisor {
     /// Counters are truth, notifications are hints: only a difference counts, and what our own throttle causes does
     /// not.
     pub(super) fn on_counters(&mut self, now: Instant, counters: Counters) {
+        if matches!(self.life, Life::New | Life::Starting { .. } | Life::Waiting) {
+            return;
+        }
         let mut delta = counters.since(self.counters);
         self.counters = counters;
-        if self.is_masked(now) {
+        if self.is_our_touch(now) {
             delta.high = 0;
         }
         if delta == Counters::default() {
             return;
         }
-        self.unread.high += delta.high;
-        self.unread.max += delta.max;
-        self.unread.oom += delta.oom;
-        self.unread.oom_kill += delta.oom_kill;
+        self.unread = self.unread.plus(delta);
         self.out.push_back(Command::Probe(Probe::Usage));
     }
 
@@ -45,44 +49,50 @@ impl Supervisor {
     }
 
     pub(super) fn on_usage(&mut self, now: Instant, usage: Usage) {
-        let is_first = self.usage.is_none();
+        if !self.is_running() {
+            return;
+        }
         let limit_moved = self.usage.is_some_and(|before| before.max != usage.max);
-        self.usage = Some(usage);
-        self.note_rate(now, usage.current);
+        let is_first = self.usage.replace(usage).is_none();
+        self.note_rate(now, &usage);
         if is_first || (limit_moved && self.tripwire.state == State::Armed) {
             self.arm(now);
         }
         let touch = std::mem::take(&mut self.unread);
         let level = self.tripwire.level;
-        let polled = matches!(self.tripwire.state, State::Polled | State::Cached);
+        let polled = self.tripwire.state == State::Polled || self.tripwire.deaf;
         let mut changes = self.triggers.counters(now, touch, &usage, level);
         changes.extend(self.triggers.usage(now, &usage, level, polled));
         self.apply(now, changes);
-        if touch.high > 0 && self.tripwire.state == State::Armed {
-            self.judge_touch(now, &usage);
-        }
-        if touch.max > 0 && self.tripwire.state == State::Armed && !is_near(&usage, usage.max) {
-            self.touched_by_cache(now);
-        }
+        self.judge_touch(now, &usage, touch.high > 0, touch.max > 0);
         self.follow(now);
     }
 
     pub(super) fn on_sample(&mut self, now: Instant, current: u64, dumped: u64) {
-        let Some(usage) = self.usage.as_mut() else { return };
-        let grown = current.cast_signed() - usage.current.cast_signed();
+        let Some(usage) = self.usage.as_mut().filter(|_| self.life == Life::Running) else { return };
+        let grown = current.wrapping_sub(usage.current).cast_signed();
         usage.current = current;
-        usage.head = usage.head.saturating_add_signed(-grown);
-        self.note_rate(now, current);
+        usage.head = usage.head.saturating_add_signed(grown.saturating_neg());
+        let usage = *usage;
+        self.note_rate(now, &usage);
         self.step_sample(now, current, dumped);
     }
 
     pub(super) fn on_lowered(&mut self, now: Instant, error: Option<String>) {
-        let command = self.high.lowered();
-        self.out.extend(command);
-        if let Some(reason) = error {
-            self.record(now, crate::record::Event::Notice { reason });
+        match error {
+            None => {
+                let command = self.high.lowered();
+                self.out.extend(command);
+            }
+            Some(reason) if self.high.is_lowering() => {
+                let command = self.high.failed();
+                self.out.extend(command);
+                self.could_not_throttle(now, &reason);
+                self.record(now, Event::Notice { reason });
+            }
+            Some(_) => {}
         }
-        self.lowered_for_stop(now);
+        self.lowered_for_stop();
     }
 
     pub(super) fn quiet(&mut self, now: Instant) {
@@ -109,18 +119,22 @@ impl Supervisor {
         self.lease.is_some() || now < self.masked_until
     }
 
-    fn judge_touch(&mut self, now: Instant, usage: &Usage) {
-        if self.tripwire.level.is_some_and(|level| is_near(usage, level)) {
-            self.touched(now);
-        } else {
-            self.touched_by_cache(now);
+    /// Whether a touch of `memory.high` is late news, or our own doing.
+    fn is_our_touch(&self, now: Instant) -> bool {
+        match self.tripwire.state {
+            State::Armed => false,
+            State::Raised => true,
+            State::Off | State::Polled => self.is_masked(now),
         }
     }
 
-    fn note_rate(&mut self, now: Instant, current: u64) {
-        self.rate.push(now, current);
-        let is_free = self.lease.is_none() && now >= self.asleep_until && !self.is_holding();
-        if let Some(rate) = self.rate.bytes_per_second().filter(|_| is_free) {
+    fn note_rate(&mut self, now: Instant, usage: &Usage) {
+        self.rate.push(now, usage.unreclaimable());
+        let is_still = now < self.asleep_until || self.frozen || self.is_holding();
+        if is_still || self.lease.is_some() || self.is_dumping() {
+            return;
+        }
+        if let Some(rate) = self.rate.bytes_per_second() {
             self.free_rate = rate;
         }
     }
@@ -133,13 +147,11 @@ impl Supervisor {
             return Some(interval);
         }
         let usage = self.usage.as_ref();
-        let Some(head) = usage.map(|usage| usage.head) else { return Some(gauge::INTERVAL) };
-        let near = match self.tripwire.state {
-            State::Touched | State::Polled | State::Cached => Some(interval(head, self.rate_now(now))),
-            State::Off | State::Armed => None,
-        };
+        let Some(room) = usage.map(Usage::room) else { return Some(NO_ANSWER) };
+        let is_near = matches!(self.tripwire.state, State::Raised | State::Polled) || self.tripwire.deaf;
+        let near = is_near.then(|| interval(room, self.rate_now(now)));
         let leased = self.lease.as_ref().map(|_| LEASE_INTERVAL);
-        let incident = self.incident.as_ref().map(|_| interval(head, self.rate_now(now)));
+        let incident = self.incident.as_ref().map(|_| interval(room, self.rate_now(now)));
         let wanted = self.triggers.sampling(usage, self.waking_level());
         [near, leased, incident, wanted].into_iter().flatten().min()
     }

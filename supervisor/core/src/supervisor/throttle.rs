@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::amount::{Amount, Bytes, Limit};
+use crate::amount::{Amount, Bytes};
 use crate::record::{Event, Outcome};
 use crate::time::Instant;
 use crate::timer::Timer;
 
 use super::Supervisor;
-use super::ladder::Phase;
+use super::step::Phase;
 
 /// A thread over the limit by a fifth or more sleeps this long, and lifting the limit does not wake it.
 pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(2);
@@ -34,7 +34,8 @@ impl Supervisor {
     /// Why a throttle would freeze the service for nothing, if it would.
     pub(super) fn throttle_in_vain(&self, now: Instant) -> Option<String> {
         let usage = self.usage?;
-        let grows = self.rate_now(now).max(self.free_rate) > STANDSTILL;
+        let is_known = self.rate.bytes_per_second().is_some();
+        let grows = !is_known || self.rate_now(now).max(self.free_rate) > STANDSTILL;
         let reclaims = usage.swap || usage.reclaimable > usage.max / 100;
         (!grows && !reclaims)
             .then(|| format!("{} in use, nothing to reclaim and nothing growing", Bytes(usage.unreclaimable())))
@@ -49,20 +50,32 @@ impl Supervisor {
     }
 
     /// Puts `memory.high` where the lease wants it: at the policy's level, but never deeper than 5 % below usage.
-    pub(super) fn follow(&mut self, _now: Instant) {
+    pub(super) fn follow(&mut self, now: Instant) {
         let (Some(lease), Some(usage)) = (&self.lease, self.usage) else { return };
         let floor = (usage.current as f64 * DEPTH) as u64;
         let high = lease.high.of(usage.max).max(floor) & !0xFFF;
         let is_new = self.high.wanted().bytes().is_none_or(|wanted| wanted.abs_diff(high) > wanted / 100);
         if is_new {
-            self.want_high(Limit::Bytes(high));
+            self.brake(now, high);
         }
+    }
+
+    /// `memory.high` could not be lowered: there is no throttle, and no hold.
+    pub(super) fn could_not_throttle(&mut self, now: Instant, error: &str) {
+        if self.is_leasing() {
+            self.finish_step(now, Outcome::Failed, Some(error.into()), Vec::new());
+        }
+        self.end_lease(now, error);
+        let dumped = self.active().and_then(|active| active.lifted).map_or(0, |lifted| lifted.dumped);
+        let current = self.usage.map_or(0, |usage| usage.current);
+        self.lift_hold(now, current, dumped);
+        self.fall_back_to_polling();
     }
 
     /// Gives the lease back and lifts the limit.
     pub(super) fn end_lease(&mut self, now: Instant, reason: &str) {
         if self.drop_lease(now, reason) {
-            self.want_high(Limit::Max);
+            self.lift(now);
             self.timers.set(Timer::Rearm, now + AFTERMATH);
         }
     }
@@ -85,6 +98,11 @@ impl Supervisor {
             self.finish_step(now, Outcome::Done, Some(effect), Vec::new());
         }
         true
+    }
+
+    /// Time left to a sleeper of our own throttle, to be added to deadlines of what it should do.
+    pub(super) fn sleep_allowance(&self, now: Instant) -> Duration {
+        if now < self.asleep_until || self.lease.is_some() { LONGEST_SLEEP } else { Duration::ZERO }
     }
 
     fn is_leasing(&self) -> bool {

@@ -78,7 +78,7 @@ fn step(number: usize, step: &Step, policy: &Policy) -> String {
 fn span(time: Duration) -> String {
     let millis = time.as_millis();
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
-    match units.into_iter().find(|(_, length)| millis >= *length && millis % length == 0) {
+    match units.into_iter().find(|(_, length)| millis >= *length && millis.is_multiple_of(*length)) {
         Some((unit, length)) => format!("{}{unit}", millis / length),
         None => format!("{millis}ms"),
     }
