@@ -91,7 +91,6 @@ pub enum Choice {
 
 /// The decision with the arithmetic that led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Plan {
     /// What is decided.
     pub choice: Choice,

@@ -226,12 +226,12 @@ impl State {
 
     fn touch(&mut self, now: Instant, trigger: usize, usage: &Usage, at: Option<u64>, polled: bool) -> Option<Change> {
         let level = at?;
-        let reading = Reading::Level { of: "unreclaimable", bytes: usage.unreclaimable(), above: level };
+        let reading = |above| Reading::Level { of: "unreclaimable", bytes: usage.unreclaimable(), above };
         if polled && !self.firing && is_near(usage, level) {
-            return self.fire(now, trigger, reading);
+            return self.fire(now, trigger, reading(level / 10 * 9));
         }
-        let is_below = usage.unreclaimable() < level / 100 * 85;
-        is_below.then(|| self.clear(trigger, reading)).flatten()
+        let below = level / 100 * 85;
+        (usage.unreclaimable() < below).then(|| self.clear(trigger, reading(below))).flatten()
     }
 
     fn level(

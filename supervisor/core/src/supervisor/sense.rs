@@ -60,7 +60,11 @@ impl Supervisor {
         }
         let touch = std::mem::take(&mut self.unread);
         let level = self.tripwire.level;
-        let polled = self.tripwire.state == State::Polled || self.tripwire.deaf;
+        let polled = match self.tripwire.state {
+            State::Polled => true,
+            State::Raised => self.incident.is_none() || self.tripwire.deaf,
+            State::Armed | State::Off => self.tripwire.deaf,
+        };
         let mut changes = self.triggers.counters(now, touch, &usage, level);
         changes.extend(self.triggers.usage(now, &usage, level, polled));
         self.apply(now, changes);
