@@ -70,6 +70,11 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
                 emptied(core, hands, generation);
             }
         }
+        Wake::LimitsChanged(generation) => {
+            if let Some(usage) = hands.service_mut(generation).and_then(|service| service.under_new_limits()) {
+                core.handle(now(), Input::Usage(usage));
+            }
+        }
         Wake::Empty(generation) => emptied(core, hands, generation),
         Wake::Finished(task, result) => {
             let input = hands.finished(task, result);

@@ -3,6 +3,7 @@
 mod event_loop;
 mod guarding;
 mod hands;
+mod limits;
 mod lowering;
 mod meter;
 mod plan;
@@ -50,6 +51,8 @@ pub(crate) enum Wake {
     MainExited(u32),
     /// Nobody is left in the cgroup of that generation.
     Empty(u32),
+    /// Somebody wrote to a limit that generation is under.
+    LimitsChanged(u32),
     /// A piece of work ended.
     Finished(Task, Outcome),
     /// Some child ended.

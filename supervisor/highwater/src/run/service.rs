@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use highwater_core::policy::Policy;
-use highwater_core::reading::{Counters as Counted, Exit, Inspection, Runtime};
+use highwater_core::reading::{Counters as Counted, Exit, Inspection, Runtime, Usage};
 use highwater_core::signal::Signal;
 use highwater_kernel::cgroup::{self, Counters, Group, HighWriter, Limit, Populated};
 use highwater_kernel::pidfd::{self, Pidfd};
@@ -16,6 +16,7 @@ use highwater_kernel::process::{self, SignalUse};
 use highwater_kernel::spawn::{Child, Spawn, SpawnError};
 use highwater_kernel::{Pid, Result};
 
+use super::limits;
 use super::meter::Meter;
 use super::watch::{self, Report, Watcher};
 use crate::host::{Host, MACHINE_PRESSURE, PREFIX, Place};
@@ -48,6 +49,7 @@ pub struct Service {
     watching: Option<Watcher>,
     stalls: Vec<Watcher>,
     _populated: Option<Watcher>,
+    _limits: Option<Watcher>,
     exited: Option<Watcher>,
 }
 
@@ -107,6 +109,9 @@ impl Service {
         let populated =
             populated.and_then(|populated| watch::populated(populated, report.clone()).map_err(failed).ok());
         let exited = watch::main_process(&main, report.clone()).map_err(failed).ok();
+        let limited = watched.as_ref().zip(mount_point(host));
+        let limits =
+            limited.and_then(|(group, mount)| limits::limits(group, mount, report.clone()).map_err(failed).ok());
         let mut service = Self {
             generation: report.generation,
             meter: meter(host, group.as_ref(), policy, main.pid())?,
@@ -120,6 +125,7 @@ impl Service {
             watching: None,
             stalls: Vec::new(),
             _populated: populated,
+            _limits: limits,
             exited,
             main,
             report,
@@ -144,6 +150,12 @@ impl Service {
         self.stalls.clear();
         let own = self.group.as_ref().map(|group| group.path().join("memory.pressure"));
         self.stalls = watch::stalls(policy, &own.unwrap_or_else(|| MACHINE_PRESSURE.into()), &self.report);
+    }
+
+    /// Usage, measured against limits that are read anew.
+    pub fn under_new_limits(&self) -> Option<Usage> {
+        self.meter.limits_changed();
+        self.meter.usage().ok()
     }
 
     /// The counters as they stand, since the generation began.
@@ -289,6 +301,14 @@ fn meter(host: &Host, group: Option<&Group>, policy: &Policy, pid: Pid) -> Resul
         }
         (Place::Shared(group, mount), _) => Meter::of_cgroup(group, &mount.point, false),
         _ => Ok(Meter::of_tree(pid, policy.memory.max)),
+    }
+}
+
+fn mount_point(host: &Host) -> Option<&Path> {
+    match &host.place {
+        Place::Own(delegation) => Some(&delegation.mount.point),
+        Place::Shared(_, mount) => Some(&mount.point),
+        Place::Tree => None,
     }
 }
 

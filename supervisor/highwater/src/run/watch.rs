@@ -22,6 +22,13 @@ use crate::ready::register;
 #[derive(Debug)]
 pub struct Watcher(AbortHandle);
 
+impl Watcher {
+    /// One whose task is that.
+    pub fn of(task: AbortHandle) -> Self {
+        Self(task)
+    }
+}
+
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.0.abort();
