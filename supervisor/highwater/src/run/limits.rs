@@ -2,7 +2,6 @@
 //! is seen through inotify, so that nothing has to be polled for it.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
 
 use highwater_kernel::cgroup::Group;
@@ -25,7 +24,7 @@ pub fn limits(group: &Group, mount_point: &Path, report: Report) -> io::Result<W
             added => drop(added?),
         }
     }
-    let mut ready = register(Source(inotify), Interest::READABLE)?;
+    let mut ready = register(inotify, Interest::READABLE)?;
     let watch = async move {
         while next(&mut ready).await.is_ok() {
             if report.wake.send(Wake::LimitsChanged(report.generation)).is_err() {
@@ -37,29 +36,13 @@ pub fn limits(group: &Group, mount_point: &Path, report: Report) -> io::Result<W
 }
 
 /// Waits for events and forgets them: which limit was written is all the same.
-async fn next(ready: &mut AsyncFd<Source>) -> io::Result<()> {
+async fn next(ready: &mut AsyncFd<Inotify>) -> io::Result<()> {
     loop {
         let mut guard = ready.readable_mut().await?;
-        let read = guard.get_inner_mut().0.read_events(&mut [0; 512]).map(Iterator::count);
+        let read = guard.get_inner_mut().read_events(&mut [0; 512]).map(Iterator::count);
         match read {
             Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
             read => return read.map(drop),
         }
-    }
-}
-
-/// The descriptor of an inotify instance.
-#[derive(Debug)]
-struct Source(Inotify);
-
-impl AsFd for Source {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl AsRawFd for Source {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
     }
 }

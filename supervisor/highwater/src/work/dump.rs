@@ -5,7 +5,6 @@
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,26 +22,10 @@ const EMPTY: Duration = Duration::from_secs(2);
 /// A dump that is watched for, from before the service is asked.
 #[derive(Debug)]
 pub struct Watched {
-    inotify: AsyncFd<Source>,
+    inotify: AsyncFd<Inotify>,
     directory: PathBuf,
     pattern: String,
     asked: Instant,
-}
-
-/// The descriptor of an inotify instance.
-#[derive(Debug)]
-struct Source(Inotify);
-
-impl AsFd for Source {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl AsRawFd for Source {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
 }
 
 /// How a file looked when something happened to it.
@@ -63,7 +46,7 @@ impl Watched {
         let inotify = Inotify::init().map_err(said)?;
         let mask = WatchMask::CREATE | WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::ONLYDIR;
         inotify.watches().add(directory, mask).map_err(said)?;
-        let inotify = register(Source(inotify), Interest::READABLE).map_err(said)?;
+        let inotify = register(inotify, Interest::READABLE).map_err(said)?;
         let pattern = pattern.to_string_lossy().into_owned();
         Ok(Self { inotify, directory: directory.into(), pattern, asked: Instant::now() })
     }
@@ -112,7 +95,7 @@ impl Watched {
         loop {
             let mut ready = self.inotify.readable_mut().await.map_err(|error| error.to_string())?;
             let mut buffer = [0; 2_048];
-            let read = ready.get_inner_mut().0.read_events(&mut buffer);
+            let read = ready.get_inner_mut().read_events(&mut buffer);
             match read {
                 Ok(events) => {
                     let seen = |event: inotify::Event<&OsStr>| see(&self.directory, &self.pattern, &event);
