@@ -184,6 +184,13 @@ pub enum Input {
         /// The error, if any.
         error: Option<String>,
     },
+    /// The dump is complete where the service wrote it, and still to be taken in.
+    Closed {
+        /// The work.
+        task: Task,
+        /// What it will be.
+        evidence: Evidence,
+    },
     /// A piece of work ended.
     Finished {
         /// Which.

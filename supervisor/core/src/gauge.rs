@@ -17,11 +17,12 @@ const SURE: Duration = Duration::from_millis(12);
 /// Usage is charged in batches of 256 KiB a thread, so that a sample may be off by one or two.
 const BATCH: u64 = 512 << 10;
 /// Growth beyond which the tripwire itself puts threads to sleep, so that it cannot be told any more whether they
-/// would have gone on: 1 % over the limit, and no less than this.
+/// would have gone on: 1.25 % over the limit, and no less than this.
 const LEAST_BAND: u64 = 2 * MIB;
 
-/// A reading older than this does not count as the first sample.
-const FRESH: Duration = Duration::from_millis(5);
+/// A reading older than this does not count as the first sample: readings that do not compare are forgotten, so that an
+/// older one only makes the rate a little blunt.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// Samples taken since the question was asked.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,8 @@ pub struct Gauge {
     first: (Instant, u64),
     last: (Instant, u64),
     is_empty: bool,
+    /// The tripwire is in force meanwhile.
+    is_braked: bool,
     /// The latest samples at least half of [`SURE`] apart: what is between them and now is recent.
     marks: [(Instant, u64); 2],
 }
@@ -36,7 +39,14 @@ pub struct Gauge {
 impl Gauge {
     /// Begins with a reading of `memory.current` taken at that moment.
     pub fn new(now: Instant, current: u64) -> Self {
-        Self { first: (now, current), last: (now, current), is_empty: false, marks: [(now, current); 2] }
+        let first = (now, current);
+        Self { first, last: first, is_empty: false, is_braked: false, marks: [first; 2] }
+    }
+
+    /// Begins with a touch of the tripwire, at that moment and level, which stays in force: usage passed the level then
+    /// or shortly before.
+    pub fn from_touch(now: Instant, level: u64) -> Self {
+        Self { is_braked: true, ..Self::new(now, level) }
     }
 
     /// Begins with the last reading if that is fresh.
@@ -76,14 +86,20 @@ impl Gauge {
         (agrees || elapsed >= LONGEST).then_some(rate)
     }
 
-    /// Growth that stopped again was a burst and no leak, unless the tripwire may have stopped it.
+    /// Growth that stopped again was a burst and no leak, unless the tripwire may have stopped it. On a busy machine the
+    /// first sample comes long after that: what grew then grew in a short time.
     fn rate(&self) -> f64 {
         let whole = growth(self.first, self.last);
-        if self.is_beyond_a_burst() { whole } else { whole.min(growth(self.marks[0], self.last)) }
+        let grown = self.last.1.saturating_sub(self.first.1) as f64;
+        match (self.is_beyond_a_burst(), self.is_braked) {
+            (true, true) => whole.max(grown / SURE.as_secs_f64()),
+            (true, false) => whole,
+            (false, _) => whole.min(growth(self.marks[0], self.last)),
+        }
     }
 
     fn is_beyond_a_burst(&self) -> bool {
-        self.last.1.saturating_sub(self.first.1) >= LEAST_BAND.max(self.first.1 / 100)
+        self.last.1.saturating_sub(self.first.1) >= LEAST_BAND.max(self.first.1 / 80)
     }
 }
 
@@ -109,6 +125,14 @@ mod tests {
             }
         }
         (100, None)
+    }
+
+    #[test]
+    fn a_leak_that_the_tripwire_has_put_to_sleep_is_not_taken_for_calm() {
+        let mut gauge = Gauge::from_touch(Instant::default(), 205 * MIB);
+        gauge.push(Instant::from_nanos(110_000_000), 208 * MIB);
+        let rate = gauge.settled(hold_from_100_mib).unwrap();
+        assert!(rate > 200.0 * MIB as f64, "{rate}");
     }
 
     #[test]

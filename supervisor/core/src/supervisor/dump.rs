@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::ability::Ability;
-use crate::command::{Command, Finished, Work};
+use crate::command::{Command, Finished, Task, Work};
 use crate::gauge::Gauge;
 use crate::plan::{Choice, Plan};
 use crate::policy::{Action, Dump, DumpSource, Restart};
 use crate::reading::Inspection;
-use crate::record::Outcome;
+use crate::record::{Evidence, Outcome};
 use crate::signal::Signal;
 use crate::time::Instant;
 use crate::timer::Timer;
@@ -43,7 +43,11 @@ impl Supervisor {
         }
         self.inspection = inspection;
         let current = self.usage.map_or(0, |usage| usage.current);
-        self.set_phase(Phase::Gauging(Gauge::after(self.rate.last(), now, current)));
+        let gauge = match self.undecided_touch() {
+            Some((at, level)) => Gauge::from_touch(at, level.min(current)),
+            None => Gauge::after(self.rate.last(), now, current),
+        };
+        self.set_phase(Phase::Gauging(gauge));
         if !self.policy.memory.hold {
             self.lift(now);
         }
@@ -90,6 +94,20 @@ impl Supervisor {
         self.active().is_some_and(dumping)
     }
 
+    /// The dump is complete; what is left to do needs nothing of the service.
+    pub(super) fn on_closed(&mut self, task: Task, evidence: Evidence) {
+        if let Some(active) = self.active_mut().filter(|active| active.task == Some(task)) {
+            active.closed = Some(evidence);
+        }
+    }
+
+    /// Ends a step whose dump is complete but still being taken in, which goes on.
+    pub(super) fn finish_closed(&mut self, now: Instant) {
+        let Some(evidence) = self.active().and_then(|active| active.closed.clone()) else { return };
+        let reason = "complete, and still being copied to where it is kept".to_owned();
+        self.finish_step(now, Outcome::Done, Some(reason), vec![evidence]);
+    }
+
     /// The dump ended.
     pub(super) fn dumped(&mut self, now: Instant, result: Result<Finished, String>) {
         match result {
@@ -116,7 +134,7 @@ impl Supervisor {
     /// The service died while the step ran. A dump it was asked for is blamed and not repeated in this incident.
     pub(super) fn died_during_step(&mut self, now: Instant) {
         let Some(active) = self.active() else { return };
-        if matches!(active.phase, Phase::Restarting) || active.is_outside_the_service() {
+        if matches!(active.phase, Phase::Restarting) || active.is_outside_the_service() || active.closed.is_some() {
             return;
         }
         let name = active.step.name.clone();

@@ -65,7 +65,7 @@ impl Supervisor {
         let must_hurry = match &incident.active {
             None => false,
             Some(active) if matches!(active.phase, Phase::Leasing) => false,
-            Some(active) if self.is_overdue(now, active) => true,
+            Some(active) if active.closed.is_some() || self.is_overdue(now, active) => true,
             Some(_) => return None,
         };
         let all = self.policy.steps.iter().enumerate().skip(incident.cursor);
@@ -157,6 +157,7 @@ impl Supervisor {
     fn make_way(&mut self, now: Instant, step: &Step) {
         let reason = format!("given back for step {}", step.name);
         match step.action {
+            _ if self.active().is_some_and(|active| active.closed.is_some()) => self.finish_closed(now),
             _ if self.is_dumping() => {
                 let reason = format!("given up for step {}: the limit would be reached before its end", step.name);
                 self.note_slow_dump();

@@ -23,6 +23,8 @@ pub(super) struct Active {
     pub(super) plan: Option<Plan>,
     /// A hold in force, while the step is prepared or again while it runs.
     pub(super) hold: Option<Hold>,
+    /// What the dump will be once it is taken in: the service has closed it.
+    pub(super) closed: Option<Evidence>,
     /// When the last hold was lifted.
     pub(super) lifted: Option<Lifted>,
     pub(super) started: Option<Instant>,
@@ -61,8 +63,18 @@ pub(super) enum Phase {
 
 impl Active {
     pub(super) fn new(step: Step, generation: u32, hurried: Option<String>) -> Self {
-        let (phase, task, plan, hold, lifted, started) = (Phase::Acting, None, None, None, None, None);
-        Self { step, phase, task, plan, hold, lifted, started, generation, hurried }
+        Self {
+            step,
+            phase: Phase::Acting,
+            task: None,
+            plan: None,
+            hold: None,
+            closed: None,
+            lifted: None,
+            started: None,
+            generation,
+            hurried,
+        }
     }
 
     /// Whether it is about to decide what becomes of `memory.high`.
@@ -107,7 +119,7 @@ impl Supervisor {
     /// Whether a dump is being written.
     pub(super) fn is_dumping(&self) -> bool {
         let dumping = |active: &Active| matches!((active.phase, &active.step.action), (Phase::Acting, Action::Dump(_)));
-        self.active().is_some_and(dumping)
+        self.active().is_some_and(|active| dumping(active) && active.closed.is_none())
     }
 
     /// Writes down that the running step begins to act.
@@ -138,7 +150,13 @@ impl Supervisor {
     }
 
     pub(super) fn on_finished(&mut self, now: Instant, task: Task, result: Result<Finished, String>) {
-        let Some(active) = self.active_mut().filter(|active| active.task == Some(task)) else { return };
+        let Some(active) = self.active_mut().filter(|active| active.task == Some(task)) else {
+            if let Err(error) = result {
+                let reason = format!("a dump that was complete could not be kept: {error}");
+                self.record(now, Event::Notice { reason });
+            }
+            return;
+        };
         active.task = None;
         match active.phase {
             Phase::Outside => self.captured(now, result),
@@ -157,6 +175,9 @@ impl Supervisor {
         }
         if matches!(active.phase, Phase::Leasing) {
             return self.end_lease(now, "its time is over");
+        }
+        if active.closed.is_some() {
+            return self.finish_closed(now);
         }
         self.note_slow_dump();
         self.finish_step(now, Outcome::TimedOut, Some("its deadline passed".into()), Vec::new());
@@ -211,7 +232,7 @@ impl Supervisor {
     /// until it had decided. A frozen service is thawed when the next step has had its turn.
     fn end_active(&mut self, now: Instant) -> Option<Active> {
         let active = self.incident.as_mut()?.active.take()?;
-        self.out.extend(active.task.map(Command::Cancel));
+        self.out.extend(active.task.filter(|_| active.closed.is_none()).map(Command::Cancel));
         self.timers.clear(Timer::StepDeadline);
         if !matches!(active.phase, Phase::Leasing) {
             self.anchor(now);

@@ -31,6 +31,8 @@ pub(super) struct Tripwire {
     pub(super) state: State,
     /// Page cache woke us for nothing: nobody listens to `memory.events`, usage is sampled instead.
     pub(super) deaf: bool,
+    /// When it was last touched by memory that cannot be taken back, and where it was then.
+    touch: Option<(Instant, u64)>,
     cache_wait: Duration,
     listening_since: Instant,
 }
@@ -67,6 +69,13 @@ impl Supervisor {
                 self.timers.set(Timer::Rearm, now + NEXT_BREACH);
             }
         }
+    }
+
+    /// The touch that is being decided on, while the tripwire still is where it was: usage passed that level at that
+    /// moment or shortly before, so growth counts from there. Later samples alone would miss a leak that the tripwire
+    /// itself has put to sleep by then.
+    pub(super) fn undecided_touch(&self) -> Option<(Instant, u64)> {
+        self.tripwire.touch.filter(|(_, level)| self.high.wanted() == Limit::Bytes(*level))
     }
 
     /// Looks at what woke us: memory that cannot be taken back, or page cache.
@@ -140,6 +149,7 @@ impl Supervisor {
     /// The tripwire was touched by memory that cannot be taken back. It stays in force until the ladder has decided
     /// what comes next, so that nothing is lost meanwhile; without a step to decide it is raised at once.
     fn touched(&mut self, now: Instant) {
+        self.tripwire.touch = self.high.wanted().bytes().map(|level| (now, level));
         self.out_of_the_way(now);
         self.advance(now);
         let is_planning = self.active().is_some_and(Active::is_planning);

@@ -21,6 +21,7 @@ fn stopped_at(what: &str, model: Model) -> World {
 fn during_a_dump() {
     let world = stopped_at("dump started", Model { on_dump: OnDump::NeverEnds, ..Model::leaking(1.0) });
     assert!(world.says("dump cancelled"), "{}", world.story());
+    assert!(world.commands.iter().any(|(_, command)| matches!(command, Command::Cancel(_))));
     assert_eq!(world.ended, Some(Ending::Service(Exit::Code(0))));
 }
 

@@ -48,12 +48,19 @@ fn a_step_whose_triggers_stay_away_is_passed_over() {
 fn an_incident_that_calms_down_climbs_no_further() {
     let mut world = World::new(documented(), |_| Model { leak_up_to: 206 * MIB, ..Model::leaking(30.0) });
     world.until(|world| world.says("dump done"));
+    world.run(secs(1));
+    let level = 256 * MIB / 100 * 80;
+    let further_up = world.service.as_ref().unwrap().high.bytes().is_some_and(|high| high > level + MIB);
+    assert!(further_up, "{}", world.story());
     let clock = world.now;
     let model = Model { base: 60 * MIB, ..Model::calm() };
     world.service = Some(crate::world::service::Service::new(model, clock));
     world.until(|world| world.says("incident resolved"));
     assert!(near(world.when("incident resolved"), world.when("breach cleared") + 60.0), "{}", world.story());
     assert_eq!(world.count("restart started"), 0);
+    world.run(secs(1));
+    let back = world.service.as_ref().unwrap().high.bytes().is_some_and(|high| high < level + MIB);
+    assert!(back, "the tripwire is where the policy wants it");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use highwater_core::command::{Command, Ending, Finished, Input, Probe, Task, Work};
 use highwater_core::policy::{Action, DumpSource, Policy};
-use highwater_core::record::{Event, Record};
+use highwater_core::record::{Event, Evidence, Record};
 use highwater_core::signal::Signal;
 use highwater_core::supervisor::Supervisor;
 use highwater_kernel::Pid;
@@ -271,7 +271,8 @@ impl Hands {
                         if watched.is_ok() {
                             self.with_service(|service| service.signal(signal));
                         }
-                        let dump = async move { watched?.finish(&around, &incident, &step, keep).await };
+                        let closed = self.tell_closed(task);
+                        let dump = async move { watched?.finish(&around, &incident, &step, keep, closed).await };
                         self.run(task, is_attempt, dump);
                     }
                     DumpSource::Http { url } => {
@@ -292,6 +293,14 @@ impl Hands {
             }
             Work::Reclaim { bytes } => self.reclaim(task, bytes),
         }
+    }
+
+    /// Tells the core that the service has done its part of a dump.
+    fn tell_closed(&self, task: Task) -> impl FnOnce(Evidence) + 'static {
+        let wake = self.wake.clone();
+        let generation = self.service.as_ref().map_or(0, |service| service.generation);
+        // The loop outlives every task.
+        move |evidence| drop(wake.send(Wake::Input(generation, Input::Closed { task, evidence })))
     }
 
     fn run(&mut self, task: Task, is_attempt: bool, work: impl Future<Output = Outcome> + 'static) {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use highwater_core::command::Finished;
+use highwater_core::record::Evidence;
 use inotify::{EventMask, Inotify, WatchMask};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -52,13 +53,23 @@ impl Watched {
     }
 
     /// Waits until the dump is finished, and takes it in. The deadline is the caller's.
-    pub async fn finish(mut self, around: &Surroundings, incident: &str, step: &str, keep: usize) -> Outcome {
+    /// `closed` is told as soon as the service has done its part.
+    pub async fn finish(
+        mut self,
+        around: &Surroundings,
+        incident: &str,
+        step: &str,
+        keep: usize,
+        closed: impl FnOnce(Evidence),
+    ) -> Outcome {
         let file = self.closed(around).await?;
         let took = self.asked.elapsed();
-        let (root, incident, step) = (around.evidence.clone(), incident.to_owned(), step.to_owned());
+        let directory = evidence::directory(&around.evidence, incident).map_err(|error| error.to_string())?;
+        let kept = evidence::free_name(&directory, step, &file);
+        closed(evidence::expected(&file, &kept, took)?);
+        let (root, step) = (around.evidence.clone(), step.to_owned());
         let take = move || {
-            let directory = evidence::directory(&root, &incident).map_err(|error| error.to_string())?;
-            let evidence = evidence::collect(&file, &directory, &step, took)?;
+            let evidence = evidence::collect(&file, &kept, took)?;
             let pruned = evidence::prune(&root, &step, keep);
             Ok((evidence, pruned.err().map(|error| format!("old evidence stays: {error}"))))
         };

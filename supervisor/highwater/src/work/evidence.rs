@@ -15,11 +15,9 @@ pub fn directory(evidence: &Path, incident: &str) -> io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Verifies a finished file and moves it in, as `<step>-<name>`. Blocks while it is copied, if the state directory is
-/// on another file system.
-pub fn collect(from: &Path, directory: &Path, step: &str, took: Duration) -> Result<Evidence, String> {
-    let said = |error: io::Error| format!("{}: {error}", from.display());
-    let metadata = fs::symlink_metadata(from).map_err(said)?;
+/// Verifies a finished file, and says what it will be when it has been moved in.
+pub fn expected(from: &Path, to: &Path, took: Duration) -> Result<Evidence, String> {
+    let metadata = fs::symlink_metadata(from).map_err(|error| format!("{}: {error}", from.display()))?;
     if !metadata.is_file() {
         return Err(format!("{} is not a regular file", from.display()));
     }
@@ -29,10 +27,15 @@ pub fn collect(from: &Path, directory: &Path, step: &str, took: Duration) -> Res
     if is_full(from) {
         return Err(format!("the disk of {} is full: the dump is cut short", from.display()));
     }
-    let to = free_name(directory, step, from);
-    move_file(from, &to).map_err(|error| format!("{}: {error}; the dump stays at {}", to.display(), from.display()))?;
-    fs::set_permissions(&to, Permissions::from_mode(0o600)).map_err(said)?;
-    verified(&to, took)
+    Ok(Evidence { path: to.display().to_string(), bytes: metadata.len(), took_ms: took.as_millis() as u64 })
+}
+
+/// Moves a verified file in. Blocks while it is copied, if the state directory is on another file system.
+pub fn collect(from: &Path, to: &Path, took: Duration) -> Result<Evidence, String> {
+    let said = |error: io::Error| format!("{}: {error}", from.display());
+    move_file(from, to).map_err(|error| format!("{}: {error}; the dump stays at {}", to.display(), from.display()))?;
+    fs::set_permissions(to, Permissions::from_mode(0o600)).map_err(said)?;
+    verified(to, took)
 }
 
 /// A file that already is where it belongs.
@@ -105,7 +108,8 @@ mod tests {
         for round in 0..2 {
             let dump = root.path().join("heap.bin");
             fs::write(&dump, [7; 10]).unwrap();
-            let evidence = collect(&dump, &incident, "dump", Duration::from_millis(5)).unwrap();
+            let kept = free_name(&incident, "dump", &dump);
+            let evidence = collect(&dump, &kept, Duration::from_millis(5)).unwrap();
             assert_eq!((evidence.bytes, evidence.took_ms), (10, 5));
             assert!(!dump.exists(), "round {round}");
         }
@@ -120,10 +124,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let empty = root.path().join("empty");
         fs::write(&empty, []).unwrap();
-        assert!(collect(&empty, root.path(), "dump", Duration::ZERO).unwrap_err().contains("empty"));
+        assert!(expected(&empty, root.path(), Duration::ZERO).unwrap_err().contains("empty"));
         let link = root.path().join("link");
         std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
-        assert!(collect(&link, root.path(), "dump", Duration::ZERO).unwrap_err().contains("regular"));
+        assert!(expected(&link, root.path(), Duration::ZERO).unwrap_err().contains("regular"));
     }
 
     #[test]

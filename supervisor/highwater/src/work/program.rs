@@ -60,7 +60,10 @@ pub async fn dump(argv: Vec<String>, around: Surroundings, about: About, keep: u
             .into_iter()
             .flatten()
             .flatten()
-            .filter_map(|entry| evidence::collect(&entry.path(), &directory, &step, took).ok())
+            .filter_map(|entry| {
+                let (from, to) = (entry.path(), evidence::free_name(&directory, &step, &entry.path()));
+                evidence::expected(&from, &to, took).and_then(|_| evidence::collect(&from, &to, took)).ok()
+            })
             .collect();
         let _ = std::fs::remove_dir_all(&workplace);
         match output.metadata() {

@@ -1,0 +1,57 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_highwater_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_highwater_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_highwater_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_highwater_using_subcommand
+    set -l cmd (__fish_highwater_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c highwater -n "__fish_highwater_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c highwater -n "__fish_highwater_needs_command" -s V -l version -d 'Print version'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "run" -d 'Run a service and look after it'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "check" -d 'Check policies and say everything that is wrong with them'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l name -d 'Name of this supervisor [default: that of the command]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l log -d 'How records are shown on standard error' -r -f -a "human\t'as text'
+json\t'as the journal has them'"
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l require -d 'Do not start where this host lacks one of these abilities' -r -f -a "cgroup\t'the service lives in a cgroup of its own'
+memory-events\t'the kernel wakes us when a memory limit is touched'
+throttle\t'the service can be slowed down, and held to be dumped and stopped'
+memory-max\t'its limit can be set, and raised for a dump'
+psi-trigger\t'the kernel wakes us when tasks stall'
+cgroup-kill\t'everything of the service can be killed at once'
+freeze\t'the service can be stopped to be captured from outside'
+reclaim\t'the kernel can be asked to take memory back'
+spawn-into-cgroup\t'the service is born in its cgroup'
+inotify\t'we see when a dump file is finished'"
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l dry-run -d 'Run and watch the service, but only say what the steps would do'
+complete -c highwater -n "__fish_highwater_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c highwater -n "__fish_highwater_using_subcommand check" -l default -d 'Print the built-in policy'
+complete -c highwater -n "__fish_highwater_using_subcommand check" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand doctor" -l json -d 'As JSON'
+complete -c highwater -n "__fish_highwater_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor help" -f -a "run" -d 'Run a service and look after it'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor help" -f -a "check" -d 'Check policies and say everything that is wrong with them'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor help" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
