@@ -45,6 +45,11 @@ impl KernelFile {
         pwrite(self.fd.as_fd(), bytes, 0).map(|_| ()).map_err(|e| Error::new("write", &self.path, e))
     }
 
+    /// Writes where the file stands: once, after opening. Files of `/proc` refuse to be written at an offset (ESPIPE).
+    pub(crate) fn write_once(&self, bytes: &[u8]) -> Result<()> {
+        nix::unistd::write(&self.fd, bytes).map(|_| ()).map_err(|e| Error::new("write", &self.path, e))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

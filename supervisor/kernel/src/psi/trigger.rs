@@ -63,7 +63,7 @@ impl Trigger {
         let file = KernelFile::open(path, OFlag::O_RDWR | OFlag::O_NONBLOCK).map_err(ArmError::of)?;
         // The file in /proc replaces the last byte written by a NUL: without one of ours, "2000000" becomes 200000.
         let wish = Fixed::<64>::of(format_args!("{line} {} {}\0", stall.as_micros(), window.as_micros()));
-        file.write(wish.as_bytes()).map_err(ArmError::of)?;
+        file.write_once(wish.as_bytes()).map_err(ArmError::of)?;
         Ok(Self(file))
     }
 }
@@ -194,6 +194,17 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         Trigger::arm(&path, Line::Full, Duration::from_millis(150), Duration::from_secs(1)).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"full 150000 1000000\0");
+    }
+
+    #[test]
+    fn a_file_that_takes_no_offset_is_written_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("memory");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let trigger = Trigger::arm(&path, Line::Some, Duration::from_millis(200), Duration::from_secs(2)).unwrap();
+        let mut text = [0; 64];
+        let length = nix::unistd::read(trigger.as_fd(), &mut text).unwrap();
+        assert_eq!(&text[..length], b"some 200000 2000000\0");
     }
 
     #[test]
