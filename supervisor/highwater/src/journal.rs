@@ -58,8 +58,11 @@ impl Journal {
         text.push('\n');
         match self.file.write(text.as_bytes()) {
             Ok(written) if written == text.len() => self.caught_up(),
-            Ok(written) => self.failed(written > 0, &io::ErrorKind::StorageFull.into()),
-            Err(error) => self.failed(false, &error),
+            Ok(written) => {
+                self.is_torn |= self.take_back(written).is_err();
+                self.failed(&io::ErrorKind::StorageFull.into());
+            }
+            Err(error) => self.failed(&error),
         }
         line
     }
@@ -84,8 +87,13 @@ impl Journal {
         }
     }
 
-    fn failed(&mut self, is_torn: bool, error: &io::Error) {
-        self.is_torn |= is_torn;
+    /// Cuts off the part of a line that still fitted on a full disk: readers expect whole ones.
+    fn take_back(&self, written: usize) -> io::Result<()> {
+        let length = self.file.metadata()?.len();
+        self.file.set_len(length.saturating_sub(written as u64))
+    }
+
+    fn failed(&mut self, error: &io::Error) {
         self.lost += 1;
         tracing::error!("{}: {error}; {} records lost so far", self.path.display(), self.lost);
     }
