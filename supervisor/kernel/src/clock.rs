@@ -17,6 +17,7 @@ pub fn boottime_ns() -> u64 {
 }
 
 /// The wall clock: for people and journals only, never for a decision.
+#[expect(clippy::disallowed_methods, reason = "this is the place for it")]
 pub fn wall() -> SystemTime {
     SystemTime::now()
 }
