@@ -123,6 +123,7 @@ impl Bench {
 }
 
 /// So many, or as many as `PROPTEST_CASES` says.
+#[expect(clippy::disallowed_methods, reason = "a test may be asked for a longer run")]
 fn cases(usual: u32) -> ProptestConfig {
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig { cases: wanted.unwrap_or(usual), failure_persistence: None, ..ProptestConfig::default() }

@@ -1,6 +1,6 @@
 //! What must hold for every sequence of commands.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use highwater_core::amount::Limit;
@@ -21,7 +21,7 @@ pub struct Watch {
     high: Limit,
     lowering: bool,
     running: Option<(String, Instant)>,
-    incidents: HashSet<String>,
+    incidents: BTreeSet<String>,
     incident: Option<String>,
     spawns: Vec<Instant>,
     backoffs: Vec<Instant>,
@@ -50,7 +50,7 @@ impl Watch {
             high: Limit::Max,
             lowering: false,
             running: None,
-            incidents: HashSet::new(),
+            incidents: BTreeSet::new(),
             incident: None,
             spawns: Vec::new(),
             backoffs: Vec::new(),
