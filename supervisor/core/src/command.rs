@@ -190,6 +190,8 @@ pub enum Input {
         task: Task,
         /// What it will be.
         evidence: Evidence,
+        /// The service was ending when the file was closed: the kernel may have closed it, half written.
+        in_doubt: bool,
     },
     /// A piece of work ended.
     Finished {

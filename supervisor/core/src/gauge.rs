@@ -11,6 +11,9 @@ pub const INTERVAL: Duration = Duration::from_millis(1);
 /// The answer is given after this long whatever it is: at 50 MB/s a service of 200 MiB is then still within the
 /// 1.25 % over `memory.high` in which nobody sleeps.
 const LONGEST: Duration = Duration::from_millis(25);
+/// The same while the tripwire is in force and holds the leak back, so that looking longer costs nothing: on a busy
+/// machine a leaking thread may not get a processor for a while.
+const LONGEST_BRAKED: Duration = Duration::from_millis(60);
 /// A burst that fits in the sleep-free band is told from a leak by what happens after it, so a choice for a leak is
 /// not made earlier than this.
 const SURE: Duration = Duration::from_millis(12);
@@ -83,7 +86,8 @@ impl Gauge {
         let is_plain = most == choose(0.0);
         let is_leak = self.is_beyond_a_burst() || elapsed >= SURE;
         let agrees = choose((rate - error).max(0.0)) == most && (is_plain || is_leak);
-        (agrees || elapsed >= LONGEST).then_some(rate)
+        let longest = if self.is_braked { LONGEST_BRAKED } else { LONGEST };
+        (agrees || elapsed >= longest).then_some(rate)
     }
 
     /// Growth that stopped again was a burst and no leak, unless the tripwire may have stopped it. On a busy machine the

@@ -229,10 +229,12 @@ fn why_no_hold(s: &Situation) -> Option<&'static str> {
     }
 }
 
-/// A hold that lasts one and a half times the work: `sleep = 64 s * overage^2` for a batch of 4 KiB pages, eight such
-/// batches for a huge page; 2 s at most.
+/// A hold that lasts twice the work: `sleep = 64 s * overage^2` for a batch of 4 KiB pages, eight such batches for a huge
+/// page; 2 s at most. A sleeper may hold the lock of its address space in the fault of a huge page, so there it is kept
+/// shorter.
 fn hold(s: &Situation, base: Plan, busy: Duration, loan: u64) -> Plan {
-    let sleep = busy.mul_f64(1.5).clamp(Duration::from_millis(500), Duration::from_secs(2));
+    let sleep =
+        busy.mul_f64(if s.huge_pages { 1.5 } else { 2.0 }).clamp(Duration::from_millis(500), Duration::from_secs(2));
     let batch = if s.huge_pages { 512.0 } else { 64.0 };
     let longest = sleep == Duration::from_secs(2) && s.cache <= LITTLE_CACHE;
     let overage = if longest { 1.0 } else { (sleep.as_secs_f64() / batch).sqrt() };
@@ -273,7 +275,7 @@ mod tests {
         for rate in [50, 200, 1_000, 4_000] {
             let plan = plan(&measured(rate));
             assert_eq!(plan.choice, Choice::Hold, "{plan}");
-            assert_eq!(plan.sleep_ms, 705);
+            assert_eq!(plan.sleep_ms, 940);
             assert!(plan.high < 205 * MIB * 100 / 110);
         }
     }

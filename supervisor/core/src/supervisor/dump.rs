@@ -19,6 +19,8 @@ use super::throttle::LONGEST_SLEEP;
 
 /// The service is frozen for no longer than this to be captured from outside.
 const OUTSIDE_TIME: Duration = Duration::from_secs(5);
+/// Said of a file whose writer was ending.
+const CUT_SHORT: &str = "the service was ending when the file was closed: it may be cut short";
 
 impl Supervisor {
     /// Why that dump must not be tried, as far as the host and the past say.
@@ -95,22 +97,31 @@ impl Supervisor {
     }
 
     /// The dump is complete; what is left to do needs nothing of the service.
-    pub(super) fn on_closed(&mut self, task: Task, evidence: Evidence) {
+    pub(super) fn on_closed(&mut self, task: Task, evidence: Evidence, in_doubt: bool) {
         if let Some(active) = self.active_mut().filter(|active| active.task == Some(task)) {
             active.closed = Some(evidence);
+            active.in_doubt = in_doubt;
         }
     }
 
     /// Ends a step whose dump is complete but still being taken in, which goes on.
     pub(super) fn finish_closed(&mut self, now: Instant) {
-        let Some(evidence) = self.active().and_then(|active| active.closed.clone()) else { return };
-        let reason = "complete, and still being copied to where it is kept".to_owned();
-        self.finish_step(now, Outcome::Done, Some(reason), vec![evidence]);
+        let Some(active) = self.active() else { return };
+        let Some(evidence) = active.closed.clone() else { return };
+        let (outcome, reason) = if active.in_doubt {
+            (Outcome::Failed, CUT_SHORT)
+        } else {
+            (Outcome::Done, "complete, and still being copied to where it is kept")
+        };
+        self.finish_step(now, outcome, Some(reason.into()), vec![evidence]);
     }
 
     /// The dump ended.
     pub(super) fn dumped(&mut self, now: Instant, result: Result<Finished, String>) {
         match result {
+            Ok(finished) if self.active().is_some_and(|active| active.in_doubt) => {
+                self.finish_step(now, Outcome::Failed, Some(CUT_SHORT.into()), finished.evidence);
+            }
             Ok(finished) => {
                 self.learn(&finished);
                 self.finish_step(now, Outcome::Done, finished.note, finished.evidence);
@@ -134,13 +145,18 @@ impl Supervisor {
     /// The service died while the step ran. A dump it was asked for is blamed and not repeated in this incident.
     pub(super) fn died_during_step(&mut self, now: Instant) {
         let Some(active) = self.active() else { return };
-        if matches!(active.phase, Phase::Restarting) || active.is_outside_the_service() || active.closed.is_some() {
+        let is_complete = active.closed.is_some() && !active.in_doubt;
+        if matches!(active.phase, Phase::Restarting) || active.is_outside_the_service() || is_complete {
             return;
         }
         let name = active.step.name.clone();
-        let is_dumping = self.is_dumping();
+        let is_cut_short = active.in_doubt;
+        let is_dumping = self.is_dumping() || is_cut_short;
         if let Some(incident) = self.incident.as_mut().filter(|_| is_dumping) {
             incident.blamed.push(name);
+        }
+        if is_cut_short {
+            return self.finish_closed(now);
         }
         self.finish_step(now, Outcome::Failed, Some("the service ended during it".into()), Vec::new());
     }

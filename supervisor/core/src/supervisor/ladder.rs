@@ -97,10 +97,11 @@ impl Supervisor {
         fires && step.repeat.is_none_or(often) && (self.is_running() || is_outside_the_service(step))
     }
 
-    /// A dump that takes much longer than expected may be given up for a step that cannot wait.
+    /// A dump that takes much longer than expected may be given up for a step that cannot wait. Under a hold it has the
+    /// time of two sleeps, since its leak is watched and put to sleep once more.
     fn is_overdue(&self, now: Instant, active: &Active) -> bool {
-        let expected = active.plan.map_or(0, |plan| plan.busy_ms);
-        let overdue = Duration::from_millis(expected + expected / 2);
+        let (expected, sleep) = active.plan.map_or((0, 0), |plan| (plan.busy_ms, plan.sleep_ms));
+        let overdue = Duration::from_millis((expected + expected / 2).max(sleep * 2));
         self.is_dumping() && active.hold.is_none() && active.started.is_some_and(|at| now.since(at) > overdue)
     }
 

@@ -169,7 +169,7 @@ impl Supervisor {
             Input::Adopted { pid } => self.adopted(now, pid),
             Input::Emptied { counters, peak } => self.emptied(now, counters, peak),
             Input::Lowered { error } => self.on_lowered(now, error),
-            Input::Closed { task, evidence } => self.on_closed(task, evidence),
+            Input::Closed { task, evidence, in_doubt } => self.on_closed(task, evidence, in_doubt),
             Input::Finished { task, result } => self.on_finished(now, task, result),
             Input::Stop { reason } => self.stop(now, reason),
             Input::Forward(signal) => self.forward(signal),

@@ -25,6 +25,8 @@ pub(super) struct Active {
     pub(super) hold: Option<Hold>,
     /// What the dump will be once it is taken in: the service has closed it.
     pub(super) closed: Option<Evidence>,
+    /// It may have been closed by the end of its writer, half written.
+    pub(super) in_doubt: bool,
     /// When the last hold was lifted.
     pub(super) lifted: Option<Lifted>,
     pub(super) started: Option<Instant>,
@@ -70,6 +72,7 @@ impl Active {
             plan: None,
             hold: None,
             closed: None,
+            in_doubt: false,
             lifted: None,
             started: None,
             generation,

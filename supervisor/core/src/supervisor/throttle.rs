@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::amount::{Amount, Bytes};
+use crate::command::{Command, Probe};
 use crate::record::{Event, Outcome};
 use crate::time::Instant;
 use crate::timer::Timer;
@@ -46,7 +47,8 @@ impl Supervisor {
         self.lease = Some(Lease { step, high, since: now, from, growth_before: self.free_rate as u64 });
         self.timers.set(Timer::Lease, now + lasting);
         self.rate.clear();
-        self.follow(now);
+        // The reading that answers puts the limit in force: an older one could be far off after a dump.
+        self.out.push_back(Command::Probe(Probe::Usage));
     }
 
     /// Puts `memory.high` where the lease wants it: at the policy's level, but never deeper than 5 % below usage.

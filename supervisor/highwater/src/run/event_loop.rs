@@ -77,6 +77,8 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
         }
         Wake::Empty(generation) => emptied(core, hands, generation),
         Wake::Finished(task, result) => {
+            // The record of its end is to have the figures of that moment.
+            hands.read_usage().into_iter().for_each(|usage| core.handle(now(), usage));
             let input = hands.finished(task, result);
             core.handle(now(), input);
             reap(hands);

@@ -164,12 +164,17 @@ impl Hands {
         }
     }
 
+    /// A full reading of the service that runs.
+    pub fn read_usage(&self) -> Option<Input> {
+        self.service.as_ref()?.meter.usage().ok().map(Input::Usage)
+    }
+
     fn probe(&mut self, policy: &Policy, probe: Probe) -> Option<Input> {
         let dumped = self.around.dumped();
         let service = self.service.as_mut()?;
         match probe {
             Probe::Sample => service.meter.current().ok().map(|current| Input::Sample { current, dumped }),
-            Probe::Usage => service.meter.usage().ok().map(Input::Usage),
+            Probe::Usage => self.read_usage(),
             Probe::Process => Some(Input::Inspected(service.inspect(&signals_of(policy)))),
         }
     }
@@ -267,7 +272,8 @@ impl Hands {
                 let about = self.about(incident.clone(), step.clone());
                 match source {
                     DumpSource::Signal { signal, file } => {
-                        let watched = dump::Watched::start(&file);
+                        let writer = about.pid.ok_or_else(|| "the service is gone".to_owned());
+                        let watched = writer.and_then(|writer| dump::Watched::start(&file, writer));
                         if watched.is_ok() {
                             self.with_service(|service| service.signal(signal));
                         }
@@ -296,11 +302,13 @@ impl Hands {
     }
 
     /// Tells the core that the service has done its part of a dump.
-    fn tell_closed(&self, task: Task) -> impl FnOnce(Evidence) + 'static {
+    fn tell_closed(&self, task: Task) -> impl FnOnce(Evidence, bool) + 'static {
         let wake = self.wake.clone();
         let generation = self.service.as_ref().map_or(0, |service| service.generation);
         // The loop outlives every task.
-        move |evidence| drop(wake.send(Wake::Input(generation, Input::Closed { task, evidence })))
+        move |evidence, in_doubt| {
+            drop(wake.send(Wake::Input(generation, Input::Closed { task, evidence, in_doubt })));
+        }
     }
 
     fn run(&mut self, task: Task, is_attempt: bool, work: impl Future<Output = Outcome> + 'static) {

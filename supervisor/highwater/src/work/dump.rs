@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use highwater_core::command::Finished;
 use highwater_core::record::Evidence;
+use highwater_kernel::Pid;
+use highwater_kernel::process::is_ending;
 use inotify::{EventMask, Inotify, WatchMask};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -26,6 +28,7 @@ pub struct Watched {
     inotify: AsyncFd<Inotify>,
     directory: PathBuf,
     pattern: String,
+    writer: Pid,
     asked: Instant,
 }
 
@@ -37,8 +40,8 @@ enum Seen {
 }
 
 impl Watched {
-    /// Begins to watch for a file of that pattern. The signal comes after.
-    pub fn start(file: &str) -> Result<Self, String> {
+    /// Begins to watch for a file of that pattern, which that process is about to be asked for.
+    pub fn start(file: &str, writer: Pid) -> Result<Self, String> {
         let path = Path::new(file);
         let (Some(directory), Some(pattern)) = (path.parent(), path.file_name()) else {
             return Err(format!("{file} names no file"));
@@ -49,7 +52,7 @@ impl Watched {
         inotify.watches().add(directory, mask).map_err(said)?;
         let inotify = register(inotify, Interest::READABLE).map_err(said)?;
         let pattern = pattern.to_string_lossy().into_owned();
-        Ok(Self { inotify, directory: directory.into(), pattern, asked: Instant::now() })
+        Ok(Self { inotify, directory: directory.into(), pattern, writer, asked: Instant::now() })
     }
 
     /// Waits until the dump is finished, and takes it in. The deadline is the caller's.
@@ -60,13 +63,15 @@ impl Watched {
         incident: &str,
         step: &str,
         keep: usize,
-        closed: impl FnOnce(Evidence),
+        closed: impl FnOnce(Evidence, bool),
     ) -> Outcome {
         let file = self.closed(around).await?;
+        // The kernel closes the files of a process that it kills.
+        let in_doubt = is_ending(self.writer);
         let took = self.asked.elapsed();
         let directory = evidence::directory(&around.evidence, incident).map_err(|error| error.to_string())?;
         let kept = evidence::free_name(&directory, step, &file);
-        closed(evidence::expected(&file, &kept, took)?);
+        closed(evidence::expected(&file, &kept, took)?, in_doubt);
         let (root, step) = (around.evidence.clone(), step.to_owned());
         let take = move || {
             let evidence = evidence::collect(&file, &kept, took)?;

@@ -33,6 +33,14 @@ pub fn thread_count(pid: Pid) -> Result<u64> {
     parse_stat(&file::read(&path)?, 20).ok_or_else(|| Error::unexpected(path, "field 20 is missing"))
 }
 
+/// Whether a process has ended or is about to: its files are closed by then, or will be without its doing.
+pub fn is_ending(pid: Pid) -> bool {
+    const EXITING: u64 = 0x4; // PF_EXITING, set before the files of a process are closed
+    let Ok(text) = file::read(entry(pid, "stat")) else { return true };
+    let is_dead = text.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']));
+    is_dead || parse_stat(&text, 9).is_none_or(|flags| flags & EXITING != 0)
+}
+
 /// The parent of a process.
 pub fn parent(pid: Pid) -> Result<Pid> {
     let path = entry(pid, "stat");
@@ -67,5 +75,20 @@ mod tests {
         let me = own();
         assert_eq!(parent(me).unwrap(), nix::unistd::getppid().as_raw());
         assert!(thread_count(me).unwrap() >= 1);
+    }
+
+    #[test]
+    fn a_zombie_is_ending_and_a_sleeper_is_not() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = child.id().cast_signed();
+        assert!(!is_ending(pid));
+        let pidfd = crate::pidfd::Pidfd::open(pid).unwrap();
+        child.kill().unwrap();
+        while !pidfd.has_ended() {
+            std::thread::yield_now();
+        }
+        assert!(is_ending(pid));
+        child.wait().unwrap();
+        assert!(is_ending(pid));
     }
 }
