@@ -1,12 +1,18 @@
 //! What the tests of the real-kernel lane share: cgroups that clean up after themselves, waiting for a condition, the
 //! built programs, the journal. Everything panics with the reason: a test is the only caller.
 
+mod highwater;
 mod journal;
+mod process;
 mod programs;
 mod scratch;
 mod wait;
 
+pub use highwater::{Highwater, Launcher, joining};
 pub use journal::Journal;
+pub use process::Process;
 pub use programs::{disk, kernel, program, python};
+/// The signals of [`Highwater::signal`].
+pub use rustix::process::Signal;
 pub use scratch::Scratch;
 pub use wait::{PATIENCE, wait_until};

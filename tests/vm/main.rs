@@ -1,4 +1,8 @@
 //! Tests on a real kernel, as root: a test is a function in one of these modules. `tests/run vm NAME` runs it.
 
+mod bad_ends;
 mod cgroup;
+mod guard;
 mod machine;
+mod parent;
+mod places;
