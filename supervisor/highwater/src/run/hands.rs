@@ -5,27 +5,25 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use highwater_core::command::{Command, Ending, Finished, Input, Probe, Task, Work};
+use highwater_core::command::{Command, Ending, Input, Probe, Task};
 use highwater_core::policy::{Action, DumpSource, Policy};
-use highwater_core::record::{Event, Evidence, Record};
+use highwater_core::record::{Event, Record};
 use highwater_core::signal::Signal;
 use highwater_core::supervisor::Supervisor;
 use highwater_kernel::Pid;
-use highwater_kernel::cgroup::Reclaimed;
 use highwater_kernel::guard::Guard;
-use highwater_kernel::snapshot::snapshot;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::{AbortHandle, spawn_local};
 
 use super::Wake;
 use super::lowering::Lowering;
 use super::service::{Service, raw};
+use super::tasks::Running;
 use super::watch::Report;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::sentence::{is_warning, sentence};
 use crate::state::State;
-use crate::work::{self, Outcome, Surroundings, dump, evidence, http, offload, program};
+use crate::work::Surroundings;
 
 /// Everything the loop can act with.
 #[derive(Debug)]
@@ -43,13 +41,6 @@ pub struct Hands {
     pub(super) wake: UnboundedSender<Wake>,
     pub(super) service: Option<Service>,
     pub(super) tasks: BTreeMap<Task, Running>,
-}
-
-/// A piece of work under way.
-#[derive(Debug)]
-pub(super) struct Running {
-    abort: AbortHandle,
-    is_attempt: bool,
 }
 
 impl Hands {
@@ -110,14 +101,6 @@ impl Hands {
     pub fn known(&self) -> Vec<Pid> {
         let main = self.service.as_ref().map(|service| service.main.pid());
         self.around.known.borrow().iter().copied().chain(main).collect()
-    }
-
-    /// A piece of work came to its end.
-    pub fn finished(&mut self, task: Task, result: Outcome) -> Input {
-        if let Some(running) = self.tasks.remove(&task) {
-            self.end_attempt(&running, false);
-        }
-        Input::Finished { task, result }
     }
 
     /// Reads the policy again.
@@ -234,133 +217,9 @@ impl Hands {
         });
     }
 
-    fn cancel(&mut self, task: Task) {
-        if let Some(running) = self.tasks.remove(&task) {
-            running.abort.abort();
-            let is_over = self.service.as_ref().is_none_or(|service| service.exit.is_some());
-            self.end_attempt(&running, is_over);
-        }
-    }
-
-    fn end_attempt(&mut self, running: &Running, blamed: bool) {
-        if running.is_attempt {
-            self.around.growing.replace(None);
-            if let Err(error) = self.state.end_attempt(blamed) {
-                tracing::warn!("the end of an attempt cannot be kept: {error}");
-            }
-        }
-    }
-
-    fn with_service(&mut self, act: impl FnOnce(&mut Service)) {
+    pub(super) fn with_service(&mut self, act: impl FnOnce(&mut Service)) {
         if let Some(service) = self.service.as_mut() {
             act(service);
-        }
-    }
-
-    /// Starts a piece of work. What must happen before anything else does, happens before this returns: the marker
-    /// of an attempt, the watch on the file, the signal.
-    fn begin(&mut self, task: Task, work: Work) {
-        let around = self.around.clone();
-        let is_attempt = matches!(work, Work::Dump { .. });
-        if let Work::Dump { incident, step, .. } = &work
-            && let Err(error) = self.state.begin_attempt(incident, step)
-        {
-            tracing::warn!("the attempt cannot be marked: {error}");
-        }
-        match work {
-            Work::Dump { incident, step, source, keep } => {
-                let about = self.about(incident.clone(), step.clone());
-                match source {
-                    DumpSource::Signal { signal, file } => {
-                        let writer = about.pid.ok_or_else(|| "the service is gone".to_owned());
-                        let watched = writer.and_then(|writer| dump::Watched::start(&file, writer));
-                        if watched.is_ok() {
-                            self.with_service(|service| service.signal(signal));
-                        }
-                        let closed = self.tell_closed(task);
-                        let dump = async move { watched?.finish(&around, &incident, &step, keep, closed).await };
-                        self.run(task, is_attempt, dump);
-                    }
-                    DumpSource::Http { url } => {
-                        self.run(task, is_attempt, http::dump(url, around, incident, step, keep));
-                    }
-                    DumpSource::Command { run } => {
-                        self.run(task, is_attempt, program::dump(run, around, about, keep));
-                    }
-                }
-            }
-            Work::Snapshot { incident, step } => self.snapshot(task, incident, step),
-            Work::Command { run, incident, step } => {
-                let about = self.about(incident, step);
-                self.run(task, is_attempt, program::run(run, around, about));
-            }
-            Work::Http { post, incident, step } => {
-                self.run(task, is_attempt, http::post(post, around, incident, step));
-            }
-            Work::Reclaim { bytes } => self.reclaim(task, bytes),
-        }
-    }
-
-    /// Tells the core that the service has done its part of a dump.
-    fn tell_closed(&self, task: Task) -> impl FnOnce(Evidence, bool) + 'static {
-        let wake = self.wake.clone();
-        let generation = self.service.as_ref().map_or(0, |service| service.generation);
-        // The loop outlives every task.
-        move |evidence, in_doubt| {
-            drop(wake.send(Wake::Input(generation, Input::Closed { task, evidence, in_doubt })));
-        }
-    }
-
-    fn run(&mut self, task: Task, is_attempt: bool, work: impl Future<Output = Outcome> + 'static) {
-        let wake = self.wake.clone();
-        let work = async move {
-            let result = work.await;
-            // The loop outlives every task.
-            let _ = wake.send(Wake::Finished(task, result));
-        };
-        let abort = spawn_local(work).abort_handle();
-        self.tasks.insert(task, Running { abort, is_attempt });
-    }
-
-    fn snapshot(&mut self, task: Task, incident: String, step: String) {
-        let service = self.service.as_ref();
-        let pid = service.map(|service| service.main.pid());
-        let group = service.and_then(|service| service.group.as_ref()).and_then(|group| group.try_clone().ok());
-        let root = self.around.evidence.clone();
-        let capture = move || -> Outcome {
-            let pid = pid.ok_or("the service is gone")?;
-            let started = std::time::Instant::now();
-            let directory = evidence::directory(&root, &incident).map_err(|error| error.to_string())?;
-            let written = snapshot(pid, group.as_ref(), &directory).map_err(|error| error.to_string())?;
-            let kept = evidence::free_name(&directory, &step, "snapshot.txt".as_ref());
-            std::fs::rename(&written.path, &kept).map_err(|error| error.to_string())?;
-            let took = started.elapsed();
-            Ok(Finished { evidence: vec![evidence::verified(&kept, took)?], note: None, took })
-        };
-        self.run(task, false, async move { offload(capture).await.map_err(|error| error.to_string())? });
-    }
-
-    fn reclaim(&mut self, task: Task, bytes: u64) {
-        let service = self.service.as_ref();
-        let group = service.and_then(|service| service.group.as_ref()).and_then(|group| group.try_clone().ok());
-        let reclaim = move || -> Outcome {
-            let group = group.ok_or("the service is gone")?;
-            let started = std::time::Instant::now();
-            match group.reclaim(bytes).map_err(|error| error.to_string())? {
-                Reclaimed::Whole => Ok(work::done(started.elapsed())),
-                Reclaimed::NothingMore => Err("there was less to reclaim than asked for".into()),
-            }
-        };
-        self.run(task, false, async move { offload(reclaim).await.map_err(|error| error.to_string())? });
-    }
-
-    fn about(&self, incident: String, step: String) -> program::About {
-        let service = self.service.as_ref();
-        program::About {
-            pid: service.map(|service| service.main.pid()),
-            cgroup: service.and_then(Service::cgroup),
-            incident,
-            step,
         }
     }
 }

@@ -1,46 +1,49 @@
 //! `highwater run`: set up, run the loop, end as the service did.
 
+mod birth;
 mod event_loop;
 mod guarding;
 mod hands;
+mod hello;
 mod limits;
+mod look;
 mod lowering;
 mod meter;
 mod plan;
 mod rehearsal;
 mod service;
 mod signals;
+mod state_dir;
+mod tasks;
 mod watch;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::time::Duration;
 
 use highwater_core::ability::Ability;
 use highwater_core::command::{Ending, Input, Task};
 use highwater_core::policy::{Condition, Policy};
 use highwater_core::reading::Exit;
-use highwater_core::record::{Event, Missing, Record};
 use highwater_core::signal::Signal;
 use highwater_core::supervisor::{Config, Supervisor};
 use highwater_kernel::clock::{self, Rfc3339};
 use highwater_kernel::guard::Guard;
-use highwater_kernel::{leftovers, memory_lock, reap};
+use highwater_kernel::{memory_lock, reap};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::cli;
-use crate::host::{Host, PREFIX};
+use crate::host::Host;
 use crate::journal::Journal;
 use crate::state::State;
 use crate::work::{Outcome, Surroundings};
 use hands::Hands;
+use hello::{clear_leftovers, say_hello};
 use lowering::Lowering;
+use state_dir::{state_dir, unusable};
 
 /// What wakes the loop.
 #[derive(Debug)]
@@ -64,9 +67,6 @@ pub(crate) enum Wake {
     /// Read the policy again.
     Reload,
 }
-
-/// Processes of a predecessor are given that long to end by SIGKILL.
-const KILL_TIME: Duration = Duration::from_secs(5);
 
 /// highwater itself failed; or the policy did not check.
 #[derive(Debug)]
@@ -161,35 +161,6 @@ fn read_policy(file: Option<&Path>) -> Result<Policy, Failed> {
     }
 }
 
-fn state_dir(arguments: &cli::Run) -> Result<PathBuf, Failed> {
-    let directory = arguments.state_dir.clone().unwrap_or_else(|| usual_state_dir(&arguments.name));
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o750).create(&directory).map_err(|error| unusable(&directory, &error))?;
-    std::path::absolute(&directory).map_err(|error| unusable(&directory, &error))
-}
-
-/// Where systemd says, or where programs of the system or of a user keep their state.
-fn usual_state_dir(name: &str) -> PathBuf {
-    let given = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(directories) = std::env::var("STATE_DIRECTORY").ok().filter(|value| !value.is_empty()) {
-        return ours(&directories).into();
-    }
-    let home = || given("HOME").map(|home| home.join(".local/state"));
-    let of_user = if nix::unistd::geteuid().is_root() { None } else { given("XDG_STATE_HOME").or_else(home) };
-    of_user.unwrap_or_else(|| "/var/lib".into()).join("highwater").join(name)
-}
-
-/// The state directory that is meant for highwater: units may name several, of which one is the service's own.
-fn ours(directories: &str) -> &str {
-    let is_ours = |directory: &&str| Path::new(directory).iter().any(|part| part == "highwater");
-    directories.split(':').find(is_ours).or_else(|| directories.split(':').next()).unwrap_or(directories)
-}
-
-fn unusable(directory: &Path, error: &io::Error) -> Failed {
-    let reason = format!("the state directory {} cannot be used: {error}; give --state-dir", directory.display());
-    Failed { status: 125, reason }
-}
-
 fn watches_stalls(policy: &Policy) -> bool {
     policy.triggers.iter().any(|trigger| matches!(trigger.condition, Condition::Pressure { .. }))
 }
@@ -205,48 +176,6 @@ fn require(host: &Host, required: &[Ability]) -> Result<(), Failed> {
         })
         .collect();
     if reasons.is_empty() { Ok(()) } else { Err(Failed { status: 125, reason: reasons.join("\n") }) }
-}
-
-fn say_hello(hands: &mut Hands, arguments: &cli::Run, policy: &Policy) {
-    let missing = |lack: &crate::host::Lack| Missing { ability: lack.ability, reason: lack.reason.clone() };
-    let event = Event::SupervisorStarted {
-        abilities: hands.host.abilities.iter().map(Ability::name).collect(),
-        missing: hands.host.missing.iter().map(missing).collect(),
-        policy: arguments.policy.as_ref().map_or_else(|| "default".into(), |file| file.display().to_string()),
-        plan: plan::lines(policy, hands.host.abilities, arguments.dry_run),
-    };
-    hands.record(&Record { at: event_loop::now(), generation: 0, incident: None, event });
-    if let Some(step) = hands.state.attempt() {
-        let reason =
-            format!("dump {step} was under way when the predecessor ended: it is not repeated in that incident");
-        event_loop::note(hands, reason);
-    }
-}
-
-/// Finds what a dead predecessor left behind: unthrottled, killed, removed and reported.
-fn clear_leftovers(hands: &mut Hands) {
-    let Some(delegation) = hands.host.delegation() else { return };
-    let mut reports = Vec::new();
-    match leftovers::find(&delegation.base, PREFIX) {
-        Ok(groups) => {
-            for group in groups {
-                reports.push(match leftovers::clear(&delegation.base, &group, KILL_TIME) {
-                    Ok(left) => format!(
-                        "found {} of a predecessor with processes {:?}{}: killed{}",
-                        left.name,
-                        left.pids,
-                        if left.throttled { ", throttled" } else { "" },
-                        if left.removed { " and removed" } else { "; some of them do not end" }
-                    ),
-                    Err(error) => format!("{} of a predecessor cannot be cleared: {error}", group.name()),
-                });
-            }
-        }
-        Err(error) => reports.push(error.to_string()),
-    }
-    for report in reports {
-        event_loop::note(hands, report);
-    }
 }
 
 fn config(arguments: &cli::Run, hands: &Hands) -> Config {
@@ -283,17 +212,5 @@ fn end(ending: Ending) -> ExitCode {
 impl Failed {
     fn own(error: impl fmt::Display) -> Self {
         Self { status: 125, reason: error.to_string() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_several_state_directories_ours_is_taken() {
-        assert_eq!(ours("/var/lib/web"), "/var/lib/web");
-        assert_eq!(ours("/var/lib/web:/var/lib/highwater/web"), "/var/lib/highwater/web");
-        assert_eq!(ours("/var/lib/web:/var/lib/more"), "/var/lib/web");
     }
 }

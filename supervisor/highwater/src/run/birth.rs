@@ -1,0 +1,158 @@
+//! The birth of a generation: a fresh cgroup, the process in it, and everything opened that is needed later.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use highwater_core::policy::Policy;
+use highwater_core::reading::Counters as Counted;
+use highwater_kernel::cgroup::{Counters, Group, HighWriter, Limit, Populated};
+use highwater_kernel::pidfd::Pidfd;
+use highwater_kernel::spawn::{Child, Spawn, SpawnError};
+use highwater_kernel::{Pid, Result};
+
+use super::limits;
+use super::meter::Meter;
+use super::service::{Helpers, Service};
+use super::watch::{self, Report};
+use crate::host::{Host, PREFIX, Place};
+
+/// Why a generation did not start.
+#[derive(Debug)]
+pub struct NotStarted {
+    /// 126 or 127 for a command that cannot be executed or found, else 125.
+    pub status: i32,
+    /// The reason.
+    pub reason: String,
+}
+
+impl Service {
+    /// Starts a generation in a fresh cgroup, as far as the host has any.
+    pub fn start(
+        host: &Host,
+        policy: &Policy,
+        argv: &[OsString],
+        helpers: Helpers,
+        report: Report,
+    ) -> std::result::Result<Self, NotStarted> {
+        let group = match host.delegation() {
+            Some(delegation) => Some(prepare(&delegation.base, policy, report.generation)?),
+            None => None,
+        };
+        let child = spawn(argv, policy, group.as_ref()).map_err(|error| {
+            if let (Some(delegation), Some(group)) = (host.delegation(), &group) {
+                let _ = delegation.base.remove_child(group.name());
+            }
+            NotStarted { status: error.exit_code(), reason: error.to_string() }
+        })?;
+        let born = group.as_ref().and_then(|group| group.try_clone().ok());
+        Self::open(host, policy, group, child.pidfd, helpers, report).map_err(|error| {
+            // Nobody would look after it.
+            let _ = born.map(|group| group.kill());
+            NotStarted { status: 125, reason: error.to_string() }
+        })
+    }
+
+    fn open(
+        host: &Host,
+        policy: &Policy,
+        group: Option<Group>,
+        main: Pidfd,
+        helpers: Helpers,
+        report: Report,
+    ) -> Result<Self> {
+        let watched = match &host.place {
+            Place::Shared(shared, _) => Some(shared.try_clone()?),
+            Place::Own(_) | Place::Tree => group.as_ref().map(Group::try_clone).transpose()?,
+        };
+        let counters = watched.as_ref().and_then(|group| Counters::open(group).ok());
+        let base = match (&group, &counters) {
+            (None, Some(counters)) => counters.read().map(|events| watch::counted(&events)).unwrap_or_default(),
+            _ => Counted::default(),
+        };
+        let high = group.as_ref().and_then(|group| both(HighWriter::open(group), HighWriter::open(group)));
+        let populated = group.as_ref().and_then(|group| Populated::open(group).ok());
+        let failed = |error: std::io::Error| {
+            tracing::error!("a descriptor cannot be watched: {error}");
+        };
+        let populated =
+            populated.and_then(|populated| watch::populated(populated, report.clone()).map_err(failed).ok());
+        let exited = watch::main_process(&main, report.clone()).map_err(failed).ok();
+        let limited = watched.as_ref().zip(mount_point(host));
+        let limits =
+            limited.and_then(|(group, mount)| limits::limits(group, mount, report.clone()).map_err(failed).ok());
+        let mut service = Self {
+            generation: report.generation,
+            meter: meter(host, group.as_ref(), policy, main.pid())?,
+            group,
+            high,
+            exit: None,
+            runtime: None,
+            base,
+            watched,
+            counters,
+            watching: None,
+            stalls: Vec::new(),
+            _populated: populated,
+            _limits: limits,
+            exited,
+            main,
+            report,
+            helpers,
+        };
+        service.arm_stalls(policy);
+        service.watch(true);
+        Ok(service)
+    }
+}
+
+impl From<highwater_kernel::Error> for NotStarted {
+    fn from(error: highwater_kernel::Error) -> Self {
+        Self { status: 125, reason: error.to_string() }
+    }
+}
+
+/// Makes the cgroup of a generation: one limit if the policy has one, and killed as a whole if it is killed.
+fn prepare(base: &Group, policy: &Policy, generation: u32) -> Result<Group> {
+    let group = base.create_child(&format!("{PREFIX}{generation}"))?;
+    if let Some(max) = policy.memory.max {
+        group.set_max(Limit::Bytes(max))?;
+    }
+    if group.has("memory.oom.group") {
+        group.set_oom_group(true)?;
+    }
+    Ok(group)
+}
+
+fn spawn(argv: &[OsString], policy: &Policy, group: Option<&Group>) -> std::result::Result<Child, SpawnError> {
+    let mut spawn = Spawn::new(argv);
+    for (name, value) in &policy.service.env {
+        spawn = spawn.env(name, value);
+    }
+    if let Some(group) = group {
+        spawn = spawn.cgroup(group);
+    }
+    spawn.start()
+}
+
+fn meter(host: &Host, group: Option<&Group>, policy: &Policy, pid: Pid) -> Result<Meter> {
+    match (&host.place, group) {
+        (Place::Own(delegation), Some(group)) => {
+            Meter::of_cgroup(group, &delegation.mount.point, policy.memory.max.is_some())
+        }
+        (Place::Shared(group, mount), _) => Meter::of_cgroup(group, &mount.point, false),
+        _ => Ok(Meter::of_tree(pid, policy.memory.max)),
+    }
+}
+
+fn mount_point(host: &Host) -> Option<&Path> {
+    match &host.place {
+        Place::Own(delegation) => Some(&delegation.mount.point),
+        Place::Shared(_, mount) => Some(&mount.point),
+        Place::Tree => None,
+    }
+}
+
+fn both<T, E>(first: std::result::Result<T, E>, second: std::result::Result<T, E>) -> Option<(Arc<T>, T)> {
+    Some((Arc::new(first.ok()?), second.ok()?))
+}
