@@ -18,6 +18,7 @@ pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: Unbou
     core.start(now());
     loop {
         if let Some(ending) = carry_out(&mut core, &mut hands) {
+            finish_copies(&hands, &mut wakes).await;
             hands.farewell();
             return ending;
         }
@@ -28,6 +29,18 @@ pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: Unbou
                 None => unreachable!("the loop holds a sender itself"),
             },
             () = until(core.poll_timeout().map(|(at, _)| at)) => core.handle_timeout(now()),
+        }
+    }
+}
+
+/// The service is over, but a dump of it may still be on its way to where it is kept. Whoever cannot wait asks again.
+async fn finish_copies(hands: &Hands, wakes: &mut UnboundedReceiver<Wake>) {
+    while hands.around.copying.get() > 0 {
+        match wakes.recv().await {
+            Some(Wake::Stop(reason)) => return tracing::warn!("a dump is left where it is: {reason}"),
+            Some(Wake::Finished(_, Err(error))) => tracing::warn!("a complete dump could not be kept: {error}"),
+            Some(_) => {}
+            None => return,
         }
     }
 }

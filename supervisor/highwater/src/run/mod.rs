@@ -122,6 +122,7 @@ fn set_up(
             evidence: state_dir.join("evidence"),
             known: Rc::new(RefCell::new(guard.iter().map(Guard::pid).collect())),
             growing: Rc::new(RefCell::new(None)),
+            copying: Rc::default(),
         },
         guard,
         guards_lost: 0,

@@ -72,6 +72,7 @@ impl Watched {
         let directory = evidence::directory(&around.evidence, incident).map_err(|error| error.to_string())?;
         let kept = evidence::free_name(&directory, step, &file);
         closed(evidence::expected(&file, &kept, took)?, in_doubt);
+        let _copying = around.begin_copy();
         let (root, step) = (around.evidence.clone(), step.to_owned());
         let take = move || {
             let evidence = evidence::collect(&file, &kept, took)?;

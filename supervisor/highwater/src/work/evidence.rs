@@ -81,15 +81,20 @@ fn dated(path: &Path, step: &str) -> Option<(SystemTime, PathBuf)> {
 
 fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            if let Err(error) = fs::copy(from, to) {
-                let _ = fs::remove_file(to);
-                return Err(error);
-            }
-            fs::remove_file(from)
-        }
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_file(from, to),
         result => result,
     }
+}
+
+/// Under its own name a copy is complete; the original stays until then.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    let partial = to.with_file_name(format!(".{name}.partial"));
+    if let Err(error) = fs::copy(from, &partial).and_then(|_| fs::rename(&partial, to)) {
+        let _ = fs::remove_file(&partial);
+        return Err(error);
+    }
+    fs::remove_file(from)
 }
 
 /// Whether nothing more could be written beside that file.

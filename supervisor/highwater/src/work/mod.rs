@@ -29,9 +29,27 @@ pub struct Surroundings {
     pub known: Rc<RefCell<BTreeSet<Pid>>>,
     /// The file the dump under way is written to, once it is known: its size tells dump from leak.
     pub growing: Rc<RefCell<Option<PathBuf>>>,
+    /// Complete dumps that are being copied to where they are kept.
+    pub copying: Rc<Cell<u32>>,
+}
+
+/// Counts as a copy under way until it is dropped.
+#[derive(Debug)]
+pub struct Copying(Rc<Cell<u32>>);
+
+impl Drop for Copying {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl Surroundings {
+    /// A copy begins.
+    pub fn begin_copy(&self) -> Copying {
+        self.copying.set(self.copying.get() + 1);
+        Copying(Rc::clone(&self.copying))
+    }
+
     /// Size of the dump so far, in bytes.
     pub fn dumped(&self) -> u64 {
         let growing = self.growing.borrow();
