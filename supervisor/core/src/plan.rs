@@ -184,12 +184,16 @@ pub fn plan(situation: &Situation) -> Plan {
     if feared <= s.head {
         return base;
     }
+    let loan = feared.saturating_sub(s.head);
+    let is_slow = feared - need <= 2 * MARGIN;
+    if is_slow && loan <= s.lendable {
+        return Plan { choice: Choice::Loan, loan, ..base };
+    }
     let caught = u64::from(s.threads) * PER_THREAD;
     let loan_for_hold = need.saturating_add(caught).saturating_sub(s.head);
     if base.no_hold.is_none() && loan_for_hold <= s.lendable {
         return hold(s, base, busy, loan_for_hold);
     }
-    let loan = feared.saturating_sub(s.head);
     if loan <= s.lendable {
         return Plan { choice: Choice::Loan, loan, ..base };
     }
@@ -311,6 +315,8 @@ mod tests {
         let lent = plan(&Situation { lendable: 64 * MIB, ..big });
         assert_eq!(lent.choice, Choice::Hold);
         assert_eq!(lent.loan, 60 * MIB + 8 * MIB + 3 * MIB - 51 * MIB);
+        let slow = Situation { rate: 0.0, ..big };
+        assert_eq!(plan(&Situation { lendable: 64 * MIB, ..slow }).choice, Choice::Loan);
         let go = Situation { runtime: Runtime::Go, lendable: 200 * MIB, ..measured(200) };
         assert_eq!(plan(&go).choice, Choice::Loan);
     }

@@ -52,14 +52,16 @@ impl Supervisor {
     }
 
     /// While the dump runs after a hold: sleepers that woke early are put to sleep once more when half of what is to
-    /// spare is gone, at most once for each sleep, since a second hold may catch the dump as well.
+    /// spare is gone, at most once for each sleep, since a second hold may catch the dump as well. A dump that got no
+    /// further meanwhile is not helped by another one.
     pub(super) fn watch_leak(&mut self, now: Instant, current: u64, dumped: u64) {
         let Some(active) = self.active() else { return };
         let (Some(lifted), Some(plan), Some(usage)) = (active.lifted, active.plan, self.usage) else { return };
         let rest = plan.need.saturating_sub(dumped + 2 * STOP_ALLOWANCE);
         let leaked = current.saturating_sub(lifted.current).saturating_sub(dumped.saturating_sub(lifted.dumped));
         let spare = usage.head.saturating_sub(rest + STOP_ALLOWANCE) / 2;
-        if leaked > spare && now.since(lifted.at) >= Duration::from_millis(plan.sleep_ms) {
+        let has_slept_out = now.since(lifted.at) >= Duration::from_millis(plan.sleep_ms);
+        if leaked > spare && has_slept_out && dumped > lifted.dumped {
             let again = Plan { high: (current as f64 * AGAIN_AT) as u64, ..plan };
             self.hold(now, &again);
         }
