@@ -1,6 +1,7 @@
 //! Tests on a real kernel, as root: a test is a function in one of these modules. `tests/run vm NAME` runs it.
 
 mod bad_ends;
+mod budget;
 mod cgroup;
 mod guard;
 mod machine;

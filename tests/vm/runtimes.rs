@@ -1,0 +1,198 @@
+//! The policies that come with highwater, each with a real service of its kind.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use highwater_tests::{Highwater, program, python, wait_until};
+
+use crate::contract;
+use crate::incident::{MIB, Place, done, evidence};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// A policy as it is but for the limit, and for the directory of the dumps.
+#[track_caller]
+fn policy(name: &str, max: &str) -> String {
+    let path = Path::new(ROOT).join("policies").join(name).with_extension("toml");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let limit = format!("[memory]\nmax = \"{max}\"");
+    let without_limit: String =
+        text.lines().filter(|line| !line.starts_with("max ")).map(|line| line.to_owned() + "\n").collect();
+    let limited = if without_limit.contains("[memory]") {
+        without_limit.replace("[memory]", &limit)
+    } else {
+        limit + "\n" + &without_limit
+    };
+    limited.replace("/var/tmp", "DIR")
+}
+
+fn example(file: &str) -> PathBuf {
+    Path::new(ROOT).join("examples").join(file)
+}
+
+fn line(program: impl Into<OsString>, options: &str) -> Vec<OsString> {
+    [program.into()].into_iter().chain(options.split_whitespace().map(OsString::from)).collect()
+}
+
+/// What a command prints, which must end well.
+#[track_caller]
+fn output_of(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+#[track_caller]
+fn ended_gracefully(highwater: &Highwater, code: i32) {
+    let exited = &highwater.journal().events("service.exited")[0];
+    assert_eq!((&exited["code"], &exited["cause"]), (&code.into(), &"asked".into()), "{exited}");
+}
+
+#[track_caller]
+fn names_the_leak(profile: &Path) {
+    let top = output_of(Command::new("go").args(["tool", "pprof", "-top"]).arg(profile));
+    let first = top.lines().skip_while(|line| !line.contains("flat%")).nth(1).unwrap_or_default();
+    assert!(first.contains("rememberSessionForever"), "{top}");
+}
+
+fn go(place: &Place, options: &str) -> Vec<OsString> {
+    let mut service = line(program("go-sessions"), options);
+    service.extend(["-profile-dir".into(), place.directory().into()]);
+    service
+}
+
+#[test]
+fn go_writes_a_profile_that_names_the_leak() {
+    let place = Place::on_disk("go");
+    let service = place.cured_by_a_restart(go(&place, "-self-load 30"));
+    let mut highwater = place.start(&policy("go", "96MiB"), service);
+    let dump = done(highwater.journal(), "heap-profile");
+    done(highwater.journal(), "restart");
+    highwater.stop();
+    ended_gracefully(&highwater, 0);
+    names_the_leak(&evidence(&dump));
+    contract::check(highwater.journal());
+}
+
+#[test]
+fn go_gives_its_profile_by_http() {
+    let place = Place::on_disk("go-http");
+    let by_http = "dump = { http = \"http://127.0.0.1:16060/debug/pprof/heap\", within = \"20s\", needs = \"4MiB\" }";
+    let text = policy("go", "96MiB");
+    let by_signal = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");
+    let service = place.cured_by_a_restart(go(&place, "-self-load 20 -pprof-addr 127.0.0.1:16060"));
+    let mut highwater = place.start(&text.replace(by_signal, by_http), service);
+    let dump = done(highwater.journal(), "heap-profile");
+    highwater.stop();
+    names_the_leak(&evidence(&dump));
+    contract::check(highwater.journal());
+}
+
+#[test]
+fn three_tiers_profile_shed_and_restart() {
+    let place = Place::on_disk("three-tiers");
+    let service = place.cured_by_a_restart(go(&place, "-self-load 10"));
+    // An early tripwire, so that a leak that gets there soon leaves time for three breaches.
+    let text = policy("three-tiers", "96MiB").replace("tripwire = \"80%\"", "tripwire = \"60%\"");
+    let mut highwater = place.start(&text, service);
+    for step in ["heap-profile", "halve-load", "restart"] {
+        done(highwater.journal(), step);
+    }
+    highwater.stop();
+    let breaches = highwater.journal().events("trigger.fired");
+    assert!(breaches.iter().filter(|line| line["trigger"] == "breach").count() >= 3, "{breaches:?}");
+    assert!(highwater.stderr().contains("admitting half of the requests"), "the service was not told");
+    ended_gracefully(&highwater, 0);
+    contract::check(highwater.journal());
+}
+
+#[test]
+fn python_writes_a_snapshot_that_names_the_line() {
+    let place = Place::on_disk("python");
+    let script = example("python-sessions/service.py");
+    let mut service = vec![python().into(), script.clone().into()];
+    service.push("--snapshot-dir".into());
+    service.push(place.directory().into());
+    service.extend(line("--leak", "15"));
+    let mut highwater = place.start(&policy("python", "128MiB"), place.cured_by_a_restart(service));
+    let dump = done(highwater.journal(), "snapshot");
+    done(highwater.journal(), "restart");
+    highwater.stop();
+    ended_gracefully(&highwater, 0);
+    let load = "import sys, tracemalloc as t; f = t.Snapshot.load(sys.argv[1]).statistics('lineno')[0].traceback[0]; \
+        print(f.filename, f.lineno)";
+    let named = output_of(Command::new(python()).args(["-c", load]).arg(evidence(&dump)));
+    let (file, number) = named.trim().rsplit_once(' ').unwrap();
+    assert!(Path::new(file).ends_with("python-sessions/service.py"), "{named}");
+    let source = fs::read_to_string(script).unwrap();
+    let leak = source.lines().nth(number.parse::<usize>().unwrap() - 1).unwrap();
+    assert!(leak.contains("os.read("), "{named}: {leak}");
+    contract::check(highwater.journal());
+}
+
+#[test]
+fn node_writes_a_snapshot_in_which_sessions_are_counted() {
+    let place = Place::on_disk("node");
+    let service = vec!["node".into(), example("node-sessions/service.js").into(), "--leak".into(), "10".into()];
+    let mut highwater = place.start(&policy("node", "192MiB"), place.cured_by_a_restart(service));
+    let dump = done(highwater.journal(), "heap-snapshot");
+    highwater.stop();
+    let text = fs::read_to_string(evidence(&dump)).unwrap();
+    assert!(text.starts_with('{') && text.trim_end().ends_with('}'), "cut short");
+    assert!(text.contains("\"Session\""), "no class Session");
+    contract::check(highwater.journal());
+}
+
+#[test]
+fn jcmd_dumps_the_heap_of_a_jvm() {
+    let place = Place::on_disk("jvm");
+    output_of(Command::new("javac").arg("-d").arg(place.directory()).arg(example("java-sessions/Sessions.java")));
+    let mut service = line("java", "-XX:+UseSerialGC -Xmx134m -cp");
+    service.push(place.directory().into());
+    service.extend(line("Sessions", "--leak 15"));
+    let mut highwater = place.start(&policy("jvm", "192MiB"), place.cured_by_a_restart(service));
+    let dump = done(highwater.journal(), "heap-dump");
+    highwater.stop();
+    // Beside it lies what jcmd printed.
+    let pieces = dump["evidence"].as_array().unwrap().iter().filter_map(|piece| piece["path"].as_str());
+    let file = pieces.into_iter().find(|path| path.ends_with("heap.hprof")).expect("a heap dump");
+    let mut magic = [0; 12];
+    fs::File::open(file).unwrap().read_exact(&mut magic).unwrap();
+    assert_eq!(&magic, b"JAVA PROFILE");
+    contract::check(highwater.journal());
+}
+
+#[test]
+fn the_built_in_policy_restarts_before_the_limit() {
+    let place = Place::on_disk("default");
+    place.scratch.write("memory.max", 128 * MIB);
+    let service = place.cured_by_a_restart(place.leaker("--base 80 --rate 30"));
+    let mut highwater = Highwater::inside(&place.scratch).run(service);
+    let restart = done(highwater.journal(), "restart");
+    assert!(restart["took_ms"].is_u64());
+    highwater.stop();
+    ended_gracefully(&highwater, 0);
+    assert!(place.leaker_log().iter().any(|line| line.starts_with("graceful ")));
+    contract::check(highwater.journal());
+}
+
+#[test]
+fn the_edge_policy_dumps_and_restarts() {
+    let place = Place::on_disk("edge");
+    let dump_file = place.file("dump-%p-%n");
+    let mut service = place.leaker("--base 88 --rate 5 --dump-size 2 --dump-file");
+    service.push(dump_file.into());
+    let text = policy("edge", "128MiB").replace("backoff = \"5s..10m\"", "backoff = \"1ms..10m\"");
+    let mut highwater = place.start(&text, place.cured_by_a_restart(service));
+    let dump = done(highwater.journal(), "dump");
+    wait_until("a step of reclaim", || highwater.journal().lines().into_iter().find(|line| line["step"] == "reclaim"));
+    done(highwater.journal(), "restart");
+    highwater.stop();
+    assert_eq!(evidence(&dump).metadata().unwrap().len(), 2 * MIB);
+    ended_gracefully(&highwater, 0);
+    contract::check(highwater.journal());
+}
