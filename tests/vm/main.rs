@@ -3,7 +3,13 @@
 mod bad_ends;
 mod budget;
 mod cgroup;
+mod contract;
+mod dumps;
 mod guard;
+mod hold;
+mod incident;
+mod ladder;
 mod machine;
 mod parent;
 mod places;
+mod runtimes;

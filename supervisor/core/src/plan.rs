@@ -185,7 +185,7 @@ pub fn plan(situation: &Situation) -> Plan {
         return base;
     }
     let loan = feared.saturating_sub(s.head);
-    let is_slow = feared - need <= 2 * MARGIN;
+    let is_slow = feared - need <= need / 2;
     if is_slow && loan <= s.lendable {
         return Plan { choice: Choice::Loan, loan, ..base };
     }
