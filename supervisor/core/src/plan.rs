@@ -27,6 +27,9 @@ pub const STOP_TIME: Duration = Duration::from_millis(150);
 pub const DEFAULT_SPEED: f64 = 50.0 * MIB as f64;
 /// A sleep in the throttle is at most 2 s; what happens during a hold must be over by then.
 const LONGEST_USE: Duration = Duration::from_millis(1_900);
+/// The shortest sleep of a hold; also that of a service whose dump may run in a thread that leaks: it begins when the
+/// sleep is over, which was measured to be won with half a second and lost with two.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(500);
 /// Reclaimable cache beyond this keeps threads retrying instead of sleeping.
 const LITTLE_CACHE: u64 = 8 * MIB;
 /// Every thread charges up to half a MiB before it is caught.
@@ -237,8 +240,11 @@ fn why_no_hold(s: &Situation) -> Option<&'static str> {
 /// page; 2 s at most. A sleeper may hold the lock of its address space in the fault of a huge page, so there it is kept
 /// shorter.
 fn hold(s: &Situation, base: Plan, busy: Duration, loan: u64) -> Plan {
-    let sleep =
-        busy.mul_f64(if s.huge_pages { 1.5 } else { 2.0 }).clamp(Duration::from_millis(500), Duration::from_secs(2));
+    let work = busy.mul_f64(if s.huge_pages { 1.5 } else { 2.0 });
+    let sleep = match s.worker {
+        Worker::Idle => work.clamp(SHORTEST_SLEEP, Duration::from_secs(2)),
+        Worker::Any | Worker::Only => SHORTEST_SLEEP,
+    };
     let batch = if s.huge_pages { 512.0 } else { 64.0 };
     let longest = sleep == Duration::from_secs(2) && s.cache <= LITTLE_CACHE;
     let overage = if longest { 1.0 } else { (sleep.as_secs_f64() / batch).sqrt() };
@@ -282,6 +288,13 @@ mod tests {
             assert_eq!(plan.sleep_ms, 940);
             assert!(plan.high < 205 * MIB * 100 / 110);
         }
+    }
+
+    #[test]
+    fn who_may_sleep_himself_is_not_put_to_sleep_for_long() {
+        let handler = Situation { worker: Worker::Any, time: Duration::from_secs(1), ..measured(200) };
+        let plan = plan(&handler);
+        assert_eq!((plan.choice, plan.sleep_ms), (Choice::Hold, 500));
     }
 
     #[test]
