@@ -19,13 +19,13 @@ const TRIPWIRE: &str = r#"
     restart = {}
 "#;
 
-/// A level that keeps usage sampled: 20 MiB below it the next sample is always 10 ms away.
+/// A level so close above usage that samples are as frequent as they get, one in 10 to 20 ms.
 const SAMPLED: &str = r#"
     [memory]
     max = "256MiB"
     tripwire = "off"
     [trigger.level]
-    usage = { above = "120.5MiB" }
+    usage = { above = "122MiB" }
     [[step]]
     name = "restart"
     restart = {}
@@ -43,7 +43,7 @@ pub fn run() {
         "RSS of 3 MiB",
         "guard PSS KiB",
     ]);
-    for (name, policy) in [("tripwire", TRIPWIRE), ("sampled every 10 ms", SAMPLED)] {
+    for (name, policy) in [("tripwire", TRIPWIRE), ("sampled close to a level", SAMPLED)] {
         let scratch = Scratch::new("calm");
         let service = [program("leaker").into_os_string(), "--base".into(), "120".into(), "--rate".into(), "0".into()];
         let mut highwater = Highwater::inside(&scratch).policy(policy).run(service);
