@@ -1,0 +1,1 @@
+//! The attach protocol of the `HotSpot` JVM, spoken without a JDK.

@@ -1,0 +1,3 @@
+//! pprof, the form in which Go and many others keep profiles.
+
+pub mod message;
