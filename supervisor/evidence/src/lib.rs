@@ -1,0 +1,1 @@
+//! Keeps what incidents leave behind: safely, within bounds, and off the machine where asked.
