@@ -1,1 +1,10 @@
 //! Keeps what incidents leave behind: safely, within bounds, and off the machine where asked.
+
+mod cache;
+pub mod directory;
+mod error;
+pub mod names;
+pub mod retention;
+pub mod store;
+
+pub use error::{Error, Result};

@@ -3,6 +3,7 @@
 use highwater_core::command::{Finished, Input, Task, Work};
 use highwater_core::policy::DumpSource;
 use highwater_core::record::Evidence;
+use highwater_evidence::store::Store;
 use highwater_kernel::cgroup::Reclaimed;
 use highwater_kernel::snapshot::snapshot;
 use tokio::task::{AbortHandle, spawn_local};
@@ -115,12 +116,14 @@ impl Hands {
         let capture = move || -> Outcome {
             let pid = pid.ok_or("the service is gone")?;
             let started = std::time::Instant::now();
-            let directory = evidence::directory(&root, &incident).map_err(|error| error.to_string())?;
-            let written = snapshot(pid, group.as_ref(), &directory).map_err(|error| error.to_string())?;
-            let kept = evidence::free_name(&directory, &step, "snapshot.txt".as_ref());
-            std::fs::rename(&written.path, &kept).map_err(|error| error.to_string())?;
+            let said = |error: highwater_evidence::Error| error.to_string();
+            let kept = Store::open(&root).and_then(|store| store.incident(&incident)).map_err(said)?;
+            let written = snapshot(pid, group.as_ref(), kept.directory().path()).map_err(|error| error.to_string())?;
+            let name = kept.free_name(&step, "snapshot.txt".as_ref());
+            std::fs::rename(&written.path, kept.path(&name)).map_err(|error| error.to_string())?;
+            let piece = kept.keep(&name).map_err(said)?;
             let took = started.elapsed();
-            Ok(Finished { evidence: vec![evidence::verified(&kept, took)?], note: None, took })
+            Ok(Finished { evidence: vec![evidence(&piece.path, piece.bytes, took)], note: None, took })
         };
         self.run_task(task, false, async move { offload(capture).await.map_err(|error| error.to_string())? });
     }

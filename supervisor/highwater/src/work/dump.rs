@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use highwater_core::command::Finished;
 use highwater_core::record::Evidence;
+use highwater_evidence::store::{Offered, Store};
 use highwater_kernel::Pid;
-use highwater_kernel::process::is_ending;
+use highwater_kernel::process::{file_owner, is_ending};
 use inotify::{EventMask, Inotify, WatchMask};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::{Outcome, Surroundings, evidence, offload};
+use super::{Outcome, Surroundings, evidence, keep_newest, offload};
 use crate::ready::register;
 
 /// A file closed empty may be a name taken in advance: its writer gets that long to fill it.
@@ -29,6 +30,8 @@ pub struct Watched {
     directory: PathBuf,
     pattern: String,
     writer: Pid,
+    /// Users whose files it may be.
+    owners: Vec<u32>,
     asked: Instant,
 }
 
@@ -52,7 +55,8 @@ impl Watched {
         inotify.watches().add(directory, mask).map_err(said)?;
         let inotify = register(inotify, Interest::READABLE).map_err(said)?;
         let pattern = pattern.to_string_lossy().into_owned();
-        Ok(Self { inotify, directory: directory.into(), pattern, writer, asked: Instant::now() })
+        let owners = file_owner(writer).into_iter().collect();
+        Ok(Self { inotify, directory: directory.into(), pattern, writer, owners, asked: Instant::now() })
     }
 
     /// Waits until the dump is finished, and takes it in. The deadline is the caller's.
@@ -69,15 +73,16 @@ impl Watched {
         // The kernel closes the files of a process that it kills.
         let in_doubt = is_ending(self.writer);
         let took = self.asked.elapsed();
-        let directory = evidence::directory(&around.evidence, incident).map_err(|error| error.to_string())?;
-        let kept = evidence::free_name(&directory, step, &file);
-        closed(evidence::expected(&file, &kept, took)?, in_doubt);
+        let said = |error: highwater_evidence::Error| error.to_string();
+        let kept = Store::open(&around.evidence).and_then(|store| store.incident(incident)).map_err(said)?;
+        let offered = Offered::open(&file, &self.owners).map_err(said)?;
+        let name = kept.free_name(step, &file);
+        closed(evidence(&kept.path(&name), offered.bytes, took), in_doubt);
         let _copying = around.begin_copy();
         let (root, step) = (around.evidence.clone(), step.to_owned());
         let take = move || {
-            let evidence = evidence::collect(&file, &kept, took)?;
-            let pruned = evidence::prune(&root, &step, keep);
-            Ok((evidence, pruned.err().map(|error| format!("old evidence stays: {error}"))))
+            let piece = kept.take(&offered, &name).map_err(said)?;
+            Ok((evidence(&piece.path, piece.bytes, took), keep_newest(&root, &step, keep)))
         };
         let (evidence, note) = offload(take).await.map_err(|error| error.to_string()).and_then(|result| result)?;
         Ok(Finished { evidence: vec![evidence], note, took })

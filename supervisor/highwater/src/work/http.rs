@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
 use highwater_core::command::Finished;
+use highwater_evidence::store::Store;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -16,7 +16,7 @@ use hyper::{Method, Request, Response, Uri, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{Outcome, Surroundings, done, evidence};
+use super::{Outcome, Surroundings, done, evidence, keep_newest, offload};
 
 /// A dump larger than this is cut off and refused.
 const LARGEST: u64 = 1 << 30;
@@ -24,11 +24,12 @@ const LARGEST: u64 = 1 << 30;
 /// Fetches a dump and keeps it.
 pub async fn dump(url: String, around: Surroundings, incident: String, step: String, keep: usize) -> Outcome {
     let started = Instant::now();
-    let said = |error: std::io::Error| error.to_string();
-    let directory = evidence::directory(&around.evidence, &incident).map_err(said)?;
-    let path = evidence::free_name(&directory, &step, Path::new(&name_of(&url)));
+    let said = |error: highwater_evidence::Error| error.to_string();
+    let kept = Store::open(&around.evidence).and_then(|store| store.incident(&incident)).map_err(said)?;
+    let name = kept.free_name(&step, Path::new(&name_of(&url)));
+    let path = kept.path(&name);
     let response = send(Method::GET, &url, String::new()).await?;
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(said)?;
+    let mut file = kept.create(&name).map_err(said)?;
     around.growing.replace(Some(path.clone()));
     let written = stream(response, &mut file).await;
     let took = started.elapsed();
@@ -38,8 +39,12 @@ pub async fn dump(url: String, around: Surroundings, incident: String, step: Str
         Err(reason) => Err(reason),
     }
     .inspect_err(|_| drop(std::fs::remove_file(&path)))?;
-    let note = evidence::prune(&around.evidence, &step, keep).err().map(|error| format!("old evidence stays: {error}"));
-    Ok(Finished { evidence: vec![evidence::verified(&path, took)?], note, took })
+    let keep = move || {
+        let piece = kept.keep(&name).map_err(said)?;
+        Ok((evidence(&piece.path, piece.bytes, took), keep_newest(&around.evidence, &step, keep)))
+    };
+    let (evidence, note) = offload(keep).await.map_err(|error| error.to_string()).and_then(|result| result)?;
+    Ok(Finished { evidence: vec![evidence], note, took })
 }
 
 /// Posts what is happening as JSON.

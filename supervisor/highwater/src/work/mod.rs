@@ -1,18 +1,19 @@
 //! Work that takes time and runs beside the loop: dumps, captures, commands, requests.
 
 pub mod dump;
-pub mod evidence;
 pub mod http;
 pub mod program;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use highwater_core::command::Finished;
+use highwater_core::record::Evidence;
+use highwater_evidence::store::Store;
 use highwater_kernel::Pid;
 
 /// What a piece of work comes to.
@@ -70,6 +71,17 @@ pub async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
 /// What came of work that leaves nothing behind.
 pub fn done(took: Duration) -> Finished {
     Finished { took, ..Finished::default() }
+}
+
+/// A verified file as the journal has it.
+pub fn evidence(path: &Path, bytes: u64, took: Duration) -> Evidence {
+    Evidence { path: path.display().to_string(), bytes, took_ms: took.as_millis() as u64 }
+}
+
+/// Keeps the newest files of a step, and returns what is to be said if that cannot be done.
+pub fn keep_newest(root: &Path, step: &str, keep: usize) -> Option<String> {
+    let kept = Store::open(root).and_then(|store| store.keep_newest(step, keep));
+    kept.err().map(|error| format!("old evidence stays: {error}"))
 }
 
 /// A number that is different at each call, for names of files.

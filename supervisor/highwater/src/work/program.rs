@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use highwater_core::command::Finished;
+use highwater_core::record::Evidence;
+use highwater_evidence::store::{Incident, Offered, Store};
 use highwater_kernel::Pid;
 use highwater_kernel::pidfd::{Exit, Pidfd};
 use highwater_kernel::spawn::Spawn;
@@ -13,7 +15,7 @@ use nix::sys::signal::{Signal, killpg};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::{Outcome, Surroundings, done, evidence, offload};
+use super::{Outcome, Surroundings, done, evidence, keep_newest, offload};
 use crate::ready::register;
 
 /// What a command is told, as environment variables.
@@ -31,24 +33,24 @@ pub struct About {
 
 /// Runs a command to its end. It may leave files in `$HIGHWATER_EVIDENCE`.
 pub async fn run(argv: Vec<String>, around: Surroundings, about: About) -> Outcome {
-    let directory = evidence::directory(&around.evidence, &about.incident).map_err(|error| error.to_string())?;
+    let kept = kept(&around, &about)?;
+    let directory = kept.directory().path();
     let started = Instant::now();
     let stderr = std::io::stderr();
-    let running = Running::start(&argv, &around, &about, &directory, &stderr)?;
+    let running = Running::start(&argv, &around, &about, directory, &stderr)?;
     ended_well(running.wait().await?, &argv)?;
-    let _ = std::fs::remove_dir(&directory);
+    let _ = std::fs::remove_dir(directory);
     Ok(done(started.elapsed()))
 }
 
 /// Runs a command whose standard output and files are the dump.
 pub async fn dump(argv: Vec<String>, around: Surroundings, about: About, keep: usize) -> Outcome {
-    let directory = evidence::directory(&around.evidence, &about.incident).map_err(|error| error.to_string())?;
-    let output = evidence::free_name(&directory, &about.step, Path::new("output"));
-    let workplace = directory.join(format!(".{}-{}", about.step, super::unique()));
-    evidence::directory(&directory, workplace.file_name().and_then(|name| name.to_str()).unwrap_or("files"))
-        .map_err(|error| error.to_string())?;
+    let kept = kept(&around, &about)?;
+    let output = kept.free_name(&about.step, Path::new("output"));
+    let workplace = format!(".{}-{}", about.step, super::unique());
+    let workplace = kept.directory().make_inside(workplace).map_err(|error| error.to_string())?.path().to_path_buf();
     let started = Instant::now();
-    let file = create(&output)?;
+    let file = kept.create(&output).map_err(|error| error.to_string())?;
     let status = {
         let running = Running::start(&argv, &around, &about, &workplace, &file)?;
         running.wait().await
@@ -56,22 +58,14 @@ pub async fn dump(argv: Vec<String>, around: Surroundings, about: About, keep: u
     let took = started.elapsed();
     let (root, step) = (around.evidence.clone(), about.step.clone());
     let gather = move || {
-        let mut found: Vec<_> = std::fs::read_dir(&workplace)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| {
-                let (from, to) = (entry.path(), evidence::free_name(&directory, &step, &entry.path()));
-                evidence::expected(&from, &to, took).and_then(|_| evidence::collect(&from, &to, took)).ok()
-            })
-            .collect();
-        let _ = std::fs::remove_dir_all(&workplace);
-        match output.metadata() {
-            Ok(metadata) if metadata.len() > 0 => found.extend(evidence::verified(&output, took)),
-            _ => drop(std::fs::remove_file(&output)),
+        let mut found = gather(&kept, &workplace, &step, took);
+        let is_filled = kept.piece(&output).is_ok_and(|piece| piece.bytes > 0);
+        match kept.keep(&output) {
+            Ok(piece) if is_filled => found.push(evidence(&piece.path, piece.bytes, took)),
+            _ => drop(std::fs::remove_file(kept.path(&output))),
         }
-        let pruned = evidence::prune(&root, &step, keep.max(found.len()));
-        (found, pruned.err().map(|error| format!("old evidence stays: {error}")))
+        let note = keep_newest(&root, &step, keep.max(found.len()));
+        (found, note)
     };
     let (evidence, note) = offload(gather).await.map_err(|error| error.to_string())?;
     ended_well(status?, &argv)?;
@@ -79,6 +73,25 @@ pub async fn dump(argv: Vec<String>, around: Surroundings, about: About, keep: u
         return Err("it left nothing behind, neither on its standard output nor in $HIGHWATER_EVIDENCE".into());
     }
     Ok(Finished { evidence, note, took })
+}
+
+fn kept(around: &Surroundings, about: &About) -> Result<Incident, String> {
+    let kept = Store::open(&around.evidence).and_then(|store| store.incident(&about.incident));
+    kept.map_err(|error| error.to_string())
+}
+
+/// Takes the files in that a command left behind, and clears away where it worked.
+fn gather(kept: &Incident, workplace: &Path, step: &str, took: Duration) -> Vec<Evidence> {
+    let us = [nix::unistd::geteuid().as_raw()];
+    let take = |path: PathBuf| {
+        let name = kept.free_name(step, &path);
+        let piece = Offered::open(&path, &us).and_then(|offered| kept.take(&offered, &name)).ok()?;
+        Some(evidence(&piece.path, piece.bytes, took))
+    };
+    let left = std::fs::read_dir(workplace).into_iter().flatten().flatten();
+    let found = left.filter_map(|entry| take(entry.path())).collect();
+    let _ = std::fs::remove_dir_all(workplace);
+    found
 }
 
 /// A command that runs. Dropped before its end, it is killed.
@@ -143,11 +156,4 @@ fn ended_well(exit: Exit, argv: &[String]) -> Result<(), String> {
         Exit::Code(code) => Err(format!("{command} ended with status {code}")),
         Exit::Signal { number, .. } => Err(format!("{command} was ended by signal {number}")),
     }
-}
-
-fn create(path: &Path) -> Result<File, String> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = File::options();
-    options.write(true).create_new(true).mode(0o600);
-    options.open(path).map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -2,11 +2,13 @@
 
 mod elf;
 mod open_files;
+mod owner;
 mod runtime;
 mod signals;
 mod tree;
 
 pub use open_files::is_open_for_write;
+pub use owner::file_owner;
 pub use runtime::{Runtime, runtime};
 pub use signals::{SignalState, SignalUse, signal_use};
 pub use tree::{TreeUsage, descendants, tree_usage};
