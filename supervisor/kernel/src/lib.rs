@@ -26,6 +26,7 @@ pub mod process;
 pub mod psi;
 pub mod reap;
 pub mod snapshot;
+pub mod socket;
 pub mod spawn;
 mod sys;
 mod text;

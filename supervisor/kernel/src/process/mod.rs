@@ -1,14 +1,18 @@
 //! What `/proc` tells of other processes.
 
 mod elf;
+mod identity;
 mod open_files;
 mod owner;
+mod root;
 mod runtime;
 mod signals;
 mod tree;
 
+pub use identity::{Identity, user_within};
 pub use open_files::is_open_for_write;
 pub use owner::file_owner;
+pub use root::{Directory, Root};
 pub use runtime::{Runtime, runtime};
 pub use signals::{SignalState, SignalUse, signal_use};
 pub use tree::{TreeUsage, descendants, tree_usage};
