@@ -1,0 +1,1 @@
+//! Whether a JVM fits its limit.
