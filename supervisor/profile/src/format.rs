@@ -14,6 +14,8 @@ pub enum Format {
     Tracemalloc,
     /// A heap snapshot of V8, by constructor.
     HeapSnapshot,
+    /// A diagnostic report of Node, by heap space.
+    NodeReport,
     /// A heap profile of jemalloc.
     Jemalloc,
 }

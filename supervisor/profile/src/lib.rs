@@ -4,4 +4,6 @@
 
 pub mod difference;
 pub mod format;
+pub mod heapsnapshot;
+pub mod node_report;
 pub mod pprof;
