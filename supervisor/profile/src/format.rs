@@ -1,5 +1,7 @@
 //! What a profile is.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What a profile is, found out by its content.
@@ -18,4 +20,19 @@ pub enum Format {
     NodeReport,
     /// A heap profile of jemalloc.
     Jemalloc,
+    /// A heap profile of gperftools' tcmalloc.
+    Gperftools,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Pprof => "pprof profile",
+            Self::JvmHistogram => "JVM class histogram",
+            Self::Tracemalloc => "tracemalloc snapshot",
+            Self::HeapSnapshot => "V8 heap snapshot",
+            Self::Jemalloc => "jemalloc heap profile",
+            Self::Gperftools => "gperftools heap profile",
+        })
+    }
 }
