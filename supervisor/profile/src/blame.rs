@@ -24,7 +24,7 @@ pub(crate) fn part(format: Format, name: &str) -> Part {
         Format::Jemalloc | Format::Gperftools => native(name),
         Format::Tracemalloc => python(name),
         Format::JvmHistogram => jvm(name),
-        Format::HeapSnapshot => Part::Own,
+        Format::HeapSnapshot | Format::NodeReport => Part::Own,
     }
 }
 

@@ -31,6 +31,7 @@ impl fmt::Display for Format {
             Self::JvmHistogram => "JVM class histogram",
             Self::Tracemalloc => "tracemalloc snapshot",
             Self::HeapSnapshot => "V8 heap snapshot",
+            Self::NodeReport => "Node report",
             Self::Jemalloc => "jemalloc heap profile",
             Self::Gperftools => "gperftools heap profile",
         })

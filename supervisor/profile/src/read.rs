@@ -11,7 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::format::Format;
 use crate::profile::Profile;
-use crate::{jvm, native, pprof, tracemalloc};
+use crate::{heapsnapshot, jvm, native, node_report, pprof, tracemalloc};
 
 pub use error::{Problem, ReadError};
 
@@ -62,7 +62,14 @@ fn read_as(format: Format, reader: impl BufRead) -> Result<Profile, Problem> {
         Format::Tracemalloc => tracemalloc::read(reader),
         Format::Jemalloc => native::read_jemalloc(reader),
         Format::Gperftools => native::read_gperftools(reader),
-        Format::HeapSnapshot => Err(Problem::Unknown),
+        Format::HeapSnapshot => {
+            let found = heapsnapshot::read(reader)?;
+            Ok(Profile::of_types(format, found.totals()))
+        }
+        Format::NodeReport => {
+            let report = node_report::read(reader)?;
+            Ok(Profile::of_types(format, report.totals()))
+        }
     }
 }
 

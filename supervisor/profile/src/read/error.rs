@@ -4,6 +4,9 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use crate::heapsnapshot::HeapSnapshotError;
+use crate::node_report::NodeReportError;
+
 /// A profile that cannot be read.
 #[derive(Debug)]
 pub struct ReadError {
@@ -79,5 +82,25 @@ impl Problem {
     /// It contradicts its format.
     pub(crate) fn malformed(what: impl Into<Cow<'static, str>>) -> Self {
         Self::Malformed(what.into())
+    }
+}
+
+impl From<HeapSnapshotError> for Problem {
+    fn from(error: HeapSnapshotError) -> Self {
+        match error {
+            HeapSnapshotError::Io(error) => Self::from(error),
+            HeapSnapshotError::Truncated { .. } => Self::Truncated,
+            other => Self::Malformed(other.to_string().into()),
+        }
+    }
+}
+
+impl From<NodeReportError> for Problem {
+    fn from(error: NodeReportError) -> Self {
+        match error {
+            NodeReportError::Io(error) => Self::from(error),
+            NodeReportError::Json(error) if error.is_eof() => Self::Truncated,
+            other => Self::Malformed(other.to_string().into()),
+        }
     }
 }

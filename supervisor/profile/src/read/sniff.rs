@@ -15,11 +15,19 @@ pub(super) fn format(head: &[u8]) -> Option<Format> {
         Some(Format::Tracemalloc)
     } else if head.trim_ascii_start().starts_with(b"{\"snapshot\"") {
         Some(Format::HeapSnapshot)
+    } else if is_node_report(head) {
+        Some(Format::NodeReport)
     } else if let Ok(text) = text(head) {
         format_of_text(text)
     } else {
         pprof::begins_a_profile(head).then_some(Format::Pprof)
     }
+}
+
+/// A report begins with its header, whose first key is its version.
+fn is_node_report(head: &[u8]) -> bool {
+    let mut letters = head.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+    b"{\"header\":{\"reportVersion\"".iter().all(|letter| letters.next() == Some(*letter))
 }
 
 fn format_of_text(text: &str) -> Option<Format> {
