@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::amount::Limit;
-use crate::policy::{DumpSource, Policy};
+use crate::policy::{Destination, Policy, Receiver, Recipe};
 use crate::reading::{Counters, Exit, Inspection, Usage};
 use crate::record::{Event, Evidence, Record};
 use crate::signal::Signal;
@@ -42,6 +42,19 @@ pub enum Command {
     Adopt,
     /// The policy changed: arm its PSI triggers.
     Rearm,
+    /// Look at the service from outside, beside everything else.
+    Look(Moment),
+    /// Send something off the machine, beside everything else.
+    Deliver {
+        /// The incident it is about.
+        incident: String,
+        /// Name of the step.
+        step: String,
+        /// What, and where to.
+        delivery: Delivery,
+        /// Tried again for this long.
+        patience: Duration,
+    },
     /// Freeze or thaw the service.
     Freeze(bool),
     /// Begin a piece of work; answered by [`Input::Finished`].
@@ -68,6 +81,48 @@ pub enum Probe {
     Process,
 }
 
+/// When the service is looked at from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// All is well.
+    Healthy,
+    /// An incident has opened.
+    Breach,
+    /// It is about to be ended, or the incident is over.
+    Last,
+}
+
+/// What is sent off the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delivery {
+    /// The files of the incident.
+    Upload(Destination),
+    /// Word of it.
+    Notify(Receiver),
+}
+
+/// What a profile of the healthy service is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Later ones are compared with it.
+    Baseline,
+    /// It is one of a series.
+    Series {
+        /// So many are kept.
+        keep: usize,
+    },
+}
+
+impl Purpose {
+    /// Its name in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Series { .. } => "series",
+        }
+    }
+}
+
 /// Work that takes time and runs beside the core.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
@@ -77,10 +132,19 @@ pub enum Work {
         incident: String,
         /// Name of the step.
         step: String,
-        /// Where the dump comes from.
-        source: DumpSource,
+        /// Where the dump comes from, and until when at the latest.
+        recipe: Recipe,
         /// So many of the newest are kept.
         keep: usize,
+    },
+    /// Take a profile of the healthy service. An attempt marker is on disk before the service is asked.
+    Profile {
+        /// What for.
+        purpose: Purpose,
+        /// The dump step whose recipe it is.
+        step: String,
+        /// Where it comes from, and until when at the latest.
+        recipe: Recipe,
     },
     /// Capture what can be had from outside the service.
     Snapshot {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::amount::MIB;
-use crate::plan::Choice;
 use crate::time::Instant;
 
 /// Time between samples: a leak at 1 GB/s takes 1 MB of the headroom meanwhile.
@@ -75,7 +74,7 @@ impl Gauge {
 
     /// The rate in bytes a second, as soon as the lowest and the highest rate the samples allow lead to the same
     /// choice, or when no more time should be spent on it.
-    pub fn settled(&self, choose: impl Fn(f64) -> Choice) -> Option<f64> {
+    pub fn settled<C: PartialEq>(&self, choose: impl Fn(f64) -> C) -> Option<f64> {
         let elapsed = self.last.0.since(self.first.0);
         if elapsed < INTERVAL {
             return None;
@@ -115,6 +114,7 @@ fn growth(from: (Instant, u64), to: (Instant, u64)) -> f64 {
 mod tests {
     use super::*;
     use crate::amount::MIB;
+    use crate::plan::Choice;
 
     fn hold_from_100_mib(rate: f64) -> Choice {
         if rate > 100.0 * MIB as f64 { Choice::Hold } else { Choice::Lift }

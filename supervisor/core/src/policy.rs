@@ -1,5 +1,6 @@
 //! A checked policy as plain data. It is read and checked elsewhere; here every value is already sound.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::amount::Amount;
@@ -18,6 +19,41 @@ pub struct Policy {
     pub steps: Vec<Step>,
     /// An incident resolves when every trigger has been clear for so long.
     pub resolve_after: Duration,
+    /// What is kept of incidents, and what it is compared with.
+    pub evidence: Evidence,
+}
+
+/// What is kept of incidents, and what it is compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// Bytes over all incidents.
+    pub max_bytes: u64,
+    /// Files over all incidents.
+    pub max_count: usize,
+    /// Bytes that stay free on the disk.
+    pub min_free: u64,
+    /// When a profile of the healthy service is taken, by the source of the first dump step.
+    pub baseline: Option<Baseline>,
+    /// A series of small profiles by the same source.
+    pub series: Option<Series>,
+}
+
+/// When the healthy service is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    /// Age of the service.
+    pub after: Duration,
+    /// Once more after this long.
+    pub every: Duration,
+}
+
+/// A series of small profiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// How often.
+    pub every: Duration,
+    /// So many are kept.
+    pub keep: usize,
 }
 
 /// How the service is run and stopped.
@@ -49,6 +85,8 @@ pub enum RestartOn {
 pub struct Memory {
     /// `memory.max` to set in bytes; `None` keeps the limit already in force.
     pub max: Option<u64>,
+    /// Bytes kept back to be lent; `None` lends what the cgroups above have left.
+    pub reserve: Option<u64>,
     /// Where `memory.high` waits for a touch; `None` is "off".
     pub tripwire: Option<Amount>,
     /// Whether leaking threads may be put to sleep for a moment to dump and stop.
@@ -196,6 +234,72 @@ pub enum Action {
     },
     /// `cgroup.kill` at once; `[service] restart` says what follows.
     Kill,
+    /// Take what the incident leaves behind off the machine, beside the ladder.
+    Upload {
+        /// Where to.
+        to: Destination,
+        /// Tried again for this long.
+        patience: Duration,
+    },
+    /// Tell somebody, beside the ladder.
+    Notify {
+        /// Whom.
+        whom: Receiver,
+        /// Tried again for this long.
+        patience: Duration,
+    },
+}
+
+/// Where the files of an incident are taken.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Destination {
+    /// A command that finds them in `$HIGHWATER_BUNDLE`.
+    Command {
+        /// Program and arguments; no shell.
+        run: Vec<String>,
+    },
+    /// PUT to this URL, the incident and the name of the file.
+    HttpPut {
+        /// `http://` and an IP literal or `localhost`.
+        url: String,
+        /// A file with the bearer token.
+        token_file: Option<String>,
+    },
+    /// An S3-compatible store.
+    S3 {
+        /// `http://` and an IP literal or `localhost`.
+        endpoint: String,
+        /// The bucket.
+        bucket: String,
+        /// Put before the names of the objects.
+        prefix: String,
+        /// The region requests are signed for.
+        region: String,
+        /// A credentials file; the environment if there is none.
+        credentials: Option<String>,
+    },
+}
+
+/// Who is told of an incident.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Receiver {
+    /// An Alertmanager of Prometheus.
+    Alertmanager {
+        /// Its address, without a path.
+        url: String,
+    },
+    /// Whoever takes a POST of JSON.
+    Webhook {
+        /// Its URL.
+        url: String,
+    },
+}
+
+impl Default for Evidence {
+    /// 1 GiB in 100 files, 256 MiB free, and nothing taken of a healthy service.
+    fn default() -> Self {
+        Self { max_bytes: 1 << 30, max_count: 100, min_free: 256 << 20, baseline: None, series: None }
+    }
 }
 
 impl Action {
@@ -210,21 +314,30 @@ impl Action {
             Self::Http { .. } => "http",
             Self::Reclaim { .. } => "reclaim",
             Self::Kill => "kill",
+            Self::Upload { .. } => "upload",
+            Self::Notify { .. } => "notify",
         }
     }
 }
 
-/// A dump and how its end is known.
+/// A dump: recipes, of which the first that fits is followed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dump {
-    /// Where it comes from.
+    /// The one that is wanted, then cheaper ones; at least one.
+    pub recipes: Vec<Recipe>,
+    /// So many of the newest are kept.
+    pub keep: usize,
+}
+
+/// A way to a dump, and how its end is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// Where the dump comes from.
     pub source: DumpSource,
     /// Deadline.
     pub within: Duration,
     /// Memory it needs in the service, in bytes; what the last one needed counts when this is not given.
     pub needs: Option<u64>,
-    /// So many of the newest are kept.
-    pub keep: usize,
 }
 
 /// Where a dump comes from.
@@ -248,6 +361,48 @@ pub enum DumpSource {
         /// Program and arguments; no shell.
         run: Vec<String>,
     },
+    /// Asked of a JVM by its attach protocol.
+    Jvm(JvmDump),
+    /// The heap profile of a Go program, read out of its memory while it is frozen.
+    GoHeap,
+    /// The stacks of a Python program, by `py-spy`.
+    PythonStacks,
+    /// A core of the main process, by `gcore`.
+    Core,
+}
+
+/// What a JVM is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JvmDump {
+    /// `GC.class_histogram -all`: instances and bytes by class, without a collection before it.
+    Histogram,
+    /// `GC.heap_dump -all`: everything, as an HPROF file.
+    Heap,
+    /// `Thread.print`: the stacks of all threads.
+    Threads,
+}
+
+impl DumpSource {
+    /// Whether it is taken from outside: the service need not do anything for it, nor have memory for it.
+    pub fn is_outside(&self) -> bool {
+        matches!(self, Self::GoHeap | Self::PythonStacks | Self::Core)
+    }
+}
+
+impl fmt::Display for DumpSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal { signal, file } => write!(formatter, "{signal} into {file}"),
+            Self::Http { url } => write!(formatter, "{url}"),
+            Self::Command { run } => write!(formatter, "{}", run.join(" ")),
+            Self::Jvm(JvmDump::Histogram) => formatter.write_str("class histogram of the JVM"),
+            Self::Jvm(JvmDump::Heap) => formatter.write_str("heap dump of the JVM"),
+            Self::Jvm(JvmDump::Threads) => formatter.write_str("threads of the JVM"),
+            Self::GoHeap => formatter.write_str("heap profile of Go from outside"),
+            Self::PythonStacks => formatter.write_str("stacks of Python from outside"),
+            Self::Core => formatter.write_str("core by gcore"),
+        }
+    }
 }
 
 /// How the service is restarted.

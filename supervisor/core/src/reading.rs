@@ -179,3 +179,16 @@ pub enum Cause {
     /// It ended by itself with status 0.
     Finished,
 }
+
+impl Cause {
+    /// Its name in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::OwnLimit => "own-limit",
+            Self::OuterLimit => "outer-limit",
+            Self::Crash => "crash",
+            Self::Finished => "finished",
+        }
+    }
+}

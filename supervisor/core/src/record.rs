@@ -135,6 +135,9 @@ pub enum Event {
         /// Why now, where that is not plain from the policy.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// Where a dump comes from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
         /// How it goes about it, with the arithmetic.
         #[serde(skip_serializing_if = "Option::is_none")]
         plan: Option<Plan>,
@@ -177,6 +180,43 @@ pub enum Event {
         /// What was captured from outside instead.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         evidence: Vec<Evidence>,
+    },
+    /// A profile of the healthy service was taken.
+    #[serde(rename = "profile.taken")]
+    ProfileTaken {
+        /// `baseline` or `series`.
+        purpose: &'static str,
+        /// Where it comes from.
+        source: Option<String>,
+        /// How long it took.
+        took_ms: u64,
+        /// The file.
+        evidence: Vec<Evidence>,
+    },
+    /// A profile of the healthy service was not taken.
+    #[serde(rename = "profile.skipped")]
+    ProfileSkipped {
+        /// `baseline` or `series`.
+        purpose: &'static str,
+        /// Where it was to come from.
+        source: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Something was sent off the machine, or will not be.
+    #[serde(rename = "delivery.finished")]
+    DeliveryFinished {
+        /// Name of the step.
+        step: String,
+        /// `upload` or `notify`.
+        action: String,
+        /// How: `done` or `failed`.
+        outcome: Outcome,
+        /// Why, or what came of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// How often it was tried.
+        attempts: u32,
     },
     /// A throttle was given back.
     #[serde(rename = "throttle.lifted")]
@@ -260,6 +300,18 @@ pub enum Outcome {
     TimedOut,
     /// Something else came first.
     Cancelled,
+}
+
+impl Outcome {
+    /// Its name in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed-out",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// A verified file.

@@ -27,9 +27,11 @@ pub enum Timer {
     Quiet,
     /// The incident resolves.
     Resolve,
+    /// The healthy service is to be looked at or profiled, or its profile takes too long.
+    Healthy,
 }
 
-const COUNT: usize = 11;
+const COUNT: usize = 12;
 const ALL: [Timer; COUNT] = [
     Timer::Sample,
     Timer::StepDeadline,
@@ -42,6 +44,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Listen,
     Timer::Quiet,
     Timer::Resolve,
+    Timer::Healthy,
 ];
 
 /// At most one deadline for each [`Timer`].

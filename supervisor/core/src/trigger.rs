@@ -294,10 +294,11 @@ mod tests {
                 restart: RestartOn::Failure,
                 env: Vec::new(),
             },
-            memory: Memory { max: None, tripwire: None, hold: true },
+            memory: Memory { max: None, reserve: None, tripwire: None, hold: true },
             triggers: vec![Trigger { name: "t".into(), condition }],
             steps: Vec::new(),
             resolve_after: Duration::from_secs(60),
+            evidence: crate::policy::Evidence::default(),
         })
     }
 

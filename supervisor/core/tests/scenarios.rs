@@ -10,12 +10,13 @@ mod prelude {
 
     pub use highwater_core::ability::{Abilities, Ability};
     pub use highwater_core::amount::{Amount, Limit, MIB};
-    pub use highwater_core::command::{Command, Ending, Input, Probe, Work};
+    pub use highwater_core::command::{Command, Ending, Input, Moment, Probe, Work};
     pub use highwater_core::policy::{Action, Policy, RestartOn};
     pub use highwater_core::reading::{Exit, Inspection, Runtime, Usage};
     pub use highwater_core::record::Event;
     pub use highwater_core::signal::Signal;
     pub use highwater_core::supervisor::Config;
+    pub use highwater_core::timer::Timer;
 
     pub use crate::world::policies::*;
     pub use crate::world::service::{Model, OnDump};
@@ -26,6 +27,8 @@ mod prelude {
 mod scenarios {
     mod calm;
     mod dumping;
+    mod healthy;
+    mod recipes;
     mod reloading;
     mod stopping;
     mod the_documented_ladder;

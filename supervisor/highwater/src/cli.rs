@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use highwater_core::ability::Ability;
+use highwater_evidence::retention::Limits;
+
+use crate::finish::Finish;
 
 /// What is to be done, with its arguments resolved.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub enum Command {
     Check(Check),
     /// Say what this host allows.
     Doctor(Doctor),
+    /// Work out what is to be known of an incident that is over.
+    Finish(Finish),
 }
 
 /// Arguments of `run`.
@@ -64,10 +69,12 @@ pub enum Log {
 
 /// Parses arguments, the program's name first. An error prints itself; help and version are errors of that kind.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
-    let matches = definition().try_get_matches_from(arguments)?;
+    // What highwater starts by itself is in no help, page or completion.
+    let matches = definition().subcommand(finish()).try_get_matches_from(arguments)?;
     match matches.subcommand() {
         Some(("run", run)) => Ok(Command::Run(Run::of(run))),
         Some(("check", check)) => Ok(Command::Check(Check::of(check))),
+        Some(("finish", finish)) => Ok(Command::Finish(Finish::of(finish))),
         Some(("doctor", doctor)) => Ok(Command::Doctor(Doctor { json: doctor.get_flag("json") })),
         _ => unreachable!("a subcommand is required"),
     }
@@ -159,6 +166,17 @@ fn doctor() -> clap::Command {
         .arg(flag("json").help("As JSON"))
 }
 
+/// Not for people: highwater starts it by itself.
+fn finish() -> clap::Command {
+    let number = |name: &'static str| option(name, "N").value_parser(value_parser!(u64));
+    clap::Command::new("finish")
+        .hide(true)
+        .about("Work out what is to be known of an incident that is over")
+        .arg(Arg::new("incident").value_name("DIR").required(true).value_parser(value_parser!(PathBuf)))
+        .arg(path("healthy", "DIR"))
+        .args(["max-bytes", "max-count", "min-free"].map(number))
+}
+
 fn option(name: &'static str, value: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value)
 }
@@ -186,6 +204,21 @@ impl Run {
             dry_run: matches.get_flag("dry-run"),
             require: abilities.filter_map(|name| Ability::named(name)).collect(),
             argv,
+        }
+    }
+}
+
+impl Finish {
+    fn of(matches: &ArgMatches) -> Self {
+        let number = |name: &str| matches.get_one::<u64>(name).copied();
+        Self {
+            incident: matches.get_one("incident").cloned().unwrap_or_default(),
+            healthy: matches.get_one("healthy").cloned(),
+            limits: Limits {
+                max_bytes: number("max-bytes"),
+                max_count: number("max-count").map(|count| count as usize),
+                min_free: number("min-free").unwrap_or(0),
+            },
         }
     }
 }

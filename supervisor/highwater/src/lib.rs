@@ -1,14 +1,18 @@
 //! The highwater program: a thin loop between a core that decides and a kernel layer that touches Linux.
 
+mod bundle;
 mod check;
 pub mod cli;
 mod doctor;
+mod finish;
+mod healthy;
 mod host;
 mod journal;
 mod log;
 mod ready;
 mod run;
 mod sentence;
+mod snapshot;
 mod state;
 mod work;
 
@@ -19,6 +23,7 @@ pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(cli::Command::Run(arguments)) => run::run(&arguments),
         Ok(cli::Command::Check(arguments)) => check::check(&arguments),
+        Ok(cli::Command::Finish(arguments)) => finish::finish(&arguments),
         Ok(cli::Command::Doctor(arguments)) => doctor::doctor(&arguments),
         Err(error) => {
             // Nobody is left to tell when even this cannot be written.

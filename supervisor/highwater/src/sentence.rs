@@ -29,9 +29,9 @@ pub fn sentence(record: &Record) -> String {
         Event::IncidentResolved { took_ms, reason } => {
             format!("incident resolved after {} s: {reason}", seconds(*took_ms))
         }
-        Event::StepStarted { step, reason, plan, memory, .. } => {
+        Event::StepStarted { step, reason, source, plan, memory, .. } => {
             let plan = plan.map(|plan| plan.to_string());
-            let why = [reason.clone(), plan, memory.as_ref().map(memory_text)];
+            let why = [source.clone(), reason.clone(), plan, memory.as_ref().map(memory_text)];
             format!("step {step} started{}", appended(why))
         }
         Event::StepFinished { step, outcome, reason, took_ms, evidence, .. } => {
@@ -40,6 +40,16 @@ pub fn sentence(record: &Record) -> String {
         }
         Event::StepSkipped { step, reason, evidence, .. } => {
             format!("step {step} skipped{}", appended([Some(reason.clone()), evidence_text(evidence)]))
+        }
+        Event::ProfileTaken { purpose, evidence, took_ms, .. } => {
+            format!("{purpose} profile taken in {} s{}", seconds(*took_ms), appended([evidence_text(evidence)]))
+        }
+        Event::ProfileSkipped { purpose, source, reason } => {
+            format!("{purpose} profile not taken{}", appended([source.clone(), Some(reason.clone())]))
+        }
+        Event::DeliveryFinished { step, action, outcome, reason, attempts } => {
+            let times = if *attempts == 1 { String::new() } else { format!(" after {attempts} attempts") };
+            format!("{action} of step {step} {}{times}{}", outcome_text(*outcome), appended([reason.clone()]))
         }
         Event::ThrottleLifted { reason, took_ms, growth, .. } => {
             let [before, during] = growth.map(Bytes);
@@ -54,7 +64,9 @@ pub fn is_warning(event: &Event) -> bool {
     match event {
         Event::PolicyRejected { .. } | Event::ServiceExited { oom_killed: true, .. } => true,
         Event::ServiceExited { cause, .. } => matches!(cause, Cause::Crash),
-        Event::StepFinished { outcome, .. } => matches!(outcome, Outcome::Failed | Outcome::TimedOut),
+        Event::StepFinished { outcome, .. } | Event::DeliveryFinished { outcome, .. } => {
+            matches!(outcome, Outcome::Failed | Outcome::TimedOut)
+        }
         _ => false,
     }
 }
@@ -90,7 +102,8 @@ fn exited(code: Option<i32>, signal: Option<i32>, cause: Cause) -> String {
     format!("service {how}, {why}")
 }
 
-fn reading_text(reading: &Reading) -> String {
+/// What a trigger saw, in words.
+pub fn reading_text(reading: &Reading) -> String {
     match reading {
         Reading::Counter { counter, delta, current, unreclaimable } => {
             let (current, hard) = (Bytes(*current), Bytes(*unreclaimable));

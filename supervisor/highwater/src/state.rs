@@ -1,6 +1,7 @@
 //! What outlives a supervisor: what dumps taught, the incident that is open, the dump under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,7 +21,9 @@ pub struct State {
 struct Kept {
     learnt: BTreeMap<String, Lesson>,
     incident: Option<String>,
-    blamed: Vec<String>,
+    /// Recipes during which the service died, by step and source.
+    blamed: BTreeSet<String>,
+    /// The recipe that is being followed.
     attempt: Option<String>,
 }
 
@@ -53,48 +56,58 @@ impl State {
         self.kept.learnt.iter().map(learnt).collect()
     }
 
-    /// The incident a predecessor left open, with the dump steps not to be repeated in it: those that were blamed, and
-    /// the one that was under way when the predecessor or the service died.
-    pub fn unfinished(&self) -> Option<(String, Vec<String>)> {
-        let incident = self.kept.incident.clone()?;
-        let blamed = self.kept.blamed.iter().chain(&self.kept.attempt).cloned().collect();
-        Some((incident, blamed))
+    /// The incident a predecessor left open.
+    pub fn unfinished(&self) -> Option<String> {
+        self.kept.incident.clone()
     }
 
-    /// The dump that was under way when the predecessor died.
+    /// The recipes not to be tried again: those that were blamed, and the one that was under way when the predecessor
+    /// died, the service with it.
+    pub fn blamed(&self) -> BTreeSet<String> {
+        self.kept.blamed.iter().chain(&self.kept.attempt).cloned().collect()
+    }
+
+    /// The recipe that was followed when the predecessor died.
     pub fn attempt(&self) -> Option<&str> {
         self.kept.attempt.as_deref()
     }
 
-    /// A dump begins: written before the service is asked.
-    pub fn begin_attempt(&mut self, incident: &str, step: &str) -> io::Result<()> {
-        self.kept.incident = Some(incident.into());
-        self.kept.attempt = Some(step.into());
-        self.write()
+    /// A recipe is about to be followed: written before the service is asked. What is returned puts it on disk, and
+    /// blocks.
+    pub fn begin_attempt(&mut self, recipe: String) -> io::Result<impl FnOnce() -> io::Result<()> + Send + 'static> {
+        self.kept.attempt = Some(recipe);
+        self.write()?;
+        let path = self.path.clone();
+        Ok(move || {
+            File::open(&path)?.sync_data()?;
+            path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_data())
+        })
     }
 
-    /// A dump ended; `blamed` if the service died during it.
-    pub fn end_attempt(&mut self, blamed: bool) -> io::Result<()> {
-        let Some(step) = self.kept.attempt.take() else { return Ok(()) };
-        if blamed {
-            self.kept.blamed.push(step);
-        }
-        self.write()
-    }
-
-    /// Keeps what the core knows: its lessons and its open incident.
-    pub fn keep(&mut self, learnt: &BTreeMap<String, Learnt>, incident: Option<&str>) -> io::Result<()> {
-        let known = self.kept.learnt.iter().map(|(step, lesson)| (step, Learnt::from(*lesson)));
-        if self.kept.incident.as_deref() == incident && known.eq(learnt.iter().map(|(step, learnt)| (step, *learnt))) {
+    /// It came to an end.
+    pub fn end_attempt(&mut self) -> io::Result<()> {
+        if self.kept.attempt.take().is_none() {
             return Ok(());
         }
+        self.write()
+    }
+
+    /// Keeps what the core knows: its lessons, its open incident, and what it blames.
+    pub fn keep(
+        &mut self,
+        learnt: &BTreeMap<String, Learnt>,
+        incident: Option<&str>,
+        blamed: &BTreeSet<String>,
+    ) -> io::Result<()> {
+        let known = self.kept.learnt.iter().map(|(step, lesson)| (step, Learnt::from(*lesson)));
+        let is_known = known.eq(learnt.iter().map(|(step, learnt)| (step, *learnt)));
+        if is_known && self.kept.incident.as_deref() == incident && self.kept.blamed == *blamed {
+            return Ok(());
+        }
+        self.kept.blamed.clone_from(blamed);
         let lesson = |(step, learnt): (&String, &Learnt)| (step.clone(), Lesson::from(*learnt));
         self.kept.learnt = learnt.iter().map(lesson).collect();
         self.kept.incident = incident.map(Into::into);
-        if incident.is_none() {
-            self.kept.blamed.clear();
-            self.kept.attempt = None;
-        }
         self.write()
     }
 
@@ -125,9 +138,12 @@ mod tests {
     #[test]
     fn a_dump_under_way_is_known_to_the_next() {
         let directory = tempfile::tempdir().unwrap();
-        State::open(directory.path()).begin_attempt("i-1", "dump").unwrap();
+        let mut state = State::open(directory.path());
+        state.keep(&BTreeMap::new(), Some("i-1"), &BTreeSet::new()).unwrap();
+        state.begin_attempt("dump: SIGUSR1".into()).unwrap()().unwrap();
         let next = State::open(directory.path());
-        assert_eq!(next.unfinished(), Some(("i-1".into(), vec!["dump".into()])));
+        assert_eq!(next.unfinished().as_deref(), Some("i-1"));
+        assert_eq!(next.blamed(), ["dump: SIGUSR1".to_owned()].into());
     }
 
     #[test]
@@ -135,13 +151,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut state = State::open(directory.path());
         let learnt = Learnt { bytes: 5, took: Duration::from_millis(70), slept: false };
-        state.begin_attempt("i-1", "dump").unwrap();
-        state.end_attempt(true).unwrap();
-        state.keep(&BTreeMap::from([("dump".into(), learnt)]), Some("i-1")).unwrap();
-        assert_eq!(State::open(directory.path()).unfinished().unwrap().1, ["dump"]);
-        state.keep(&BTreeMap::from([("dump".into(), learnt)]), None).unwrap();
+        drop(state.begin_attempt("dump: SIGUSR1".into()).unwrap());
+        state.end_attempt().unwrap();
+        assert!(State::open(directory.path()).blamed().is_empty());
+        let blamed = ["dump: SIGUSR1".to_owned()].into();
+        state.keep(&BTreeMap::from([("dump".into(), learnt)]), None, &blamed).unwrap();
         let next = State::open(directory.path());
-        assert_eq!(next.unfinished(), None);
+        assert_eq!((next.unfinished(), next.blamed()), (None, blamed), "blame outlives the incident");
         assert_eq!(next.learnt()["dump"], learnt);
     }
 

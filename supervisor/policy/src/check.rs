@@ -1,5 +1,6 @@
 //! What only several values together can tell.
 
+mod evidence;
 mod ladder;
 mod limits;
 mod restart;
@@ -26,6 +27,7 @@ pub(crate) fn document(document: &Document, notes: &mut Notes) {
     triggers::check(document, notes);
     restart::check(document, notes);
     ladder::check(document, notes);
+    evidence::check(document, notes);
 }
 
 /// The triggers, wrong ones included.

@@ -1,14 +1,18 @@
 //! The tables of the policy language. What is stated here is what is read, what messages list, and what the schema says.
 
 mod action;
+mod delivery;
 mod dump;
+mod evidence;
 mod memory;
 mod service;
 mod step;
 mod trigger;
 
 pub(crate) use action::{Command, Http, Kill, Reclaim, Restart, SignalStep, Throttle};
-pub(crate) use dump::Dump;
+pub(crate) use delivery::{Notify, S3, Upload};
+pub(crate) use dump::{CoreDump, Dump, Fallback, GoDump, PythonDump};
+pub(crate) use evidence::{Baseline, Evidence, Series};
 pub(crate) use memory::{Hold, Memory};
 pub(crate) use service::Service;
 pub(crate) use step::{Repeat, Step};
@@ -32,6 +36,8 @@ shape! {
         "step" step: Many<Step> = Default("[]"),
         /// When an incident is over.
         "incident" incident: Incident = Default("{}"),
+        /// What is kept of incidents, and what it is compared with.
+        "evidence" evidence: Evidence = Default("{}"),
     }
 }
 
@@ -44,11 +50,12 @@ shape! {
 }
 
 /// The tables with their keys, outermost first.
-const TABLES: [(&str, &[&str]); 18] = [
+const TABLES: [(&str, &[&str]); 25] = [
     (Document::TITLE, Document::KEYS),
     (Service::TITLE, Service::KEYS),
     (Memory::TITLE, Memory::KEYS),
     (Incident::TITLE, Incident::KEYS),
+    (Evidence::TITLE, Evidence::KEYS),
     (Step::TITLE, Step::KEYS),
     (Trigger::TITLE, Trigger::KEYS),
     (MemoryEvent::TITLE, MemoryEvent::KEYS),
@@ -57,12 +64,18 @@ const TABLES: [(&str, &[&str]); 18] = [
     (Exhaustion::TITLE, Exhaustion::KEYS),
     (Repeat::TITLE, Repeat::KEYS),
     (Dump::TITLE, Dump::KEYS),
+    (Fallback::TITLE, Fallback::KEYS),
+    (Baseline::TITLE, Baseline::KEYS),
+    (Series::TITLE, Series::KEYS),
     (Throttle::TITLE, Throttle::KEYS),
     (Restart::TITLE, Restart::KEYS),
     (Command::TITLE, Command::KEYS),
     (SignalStep::TITLE, SignalStep::KEYS),
     (Http::TITLE, Http::KEYS),
     (Reclaim::TITLE, Reclaim::KEYS),
+    (Upload::TITLE, Upload::KEYS),
+    (S3::TITLE, S3::KEYS),
+    (Notify::TITLE, Notify::KEYS),
 ];
 
 /// The title of the table that has this key, where there is one.

@@ -2,7 +2,8 @@
 
 use highwater_core::amount::Amount;
 use highwater_core::policy::{
-    Action, Condition, Dump, DumpSource, Memory, Policy, Restart, Service, Step, Times, Trigger,
+    Action, Baseline, Condition, Destination, Dump, DumpSource, Evidence, Memory, Policy, Receiver, Recipe, Restart,
+    Series, Service, Step, Times, Trigger,
 };
 
 use crate::collections::Entry;
@@ -21,6 +22,7 @@ pub(crate) fn policy(document: &language::Document) -> Option<Policy> {
         triggers: triggers.iter().map(trigger).collect::<Option<_>>()?,
         steps: steps.iter().map(|one| step(one.as_ref()?, &names)).collect::<Option<_>>()?,
         resolve_after: document.incident.value.as_ref()?.resolve_after.value?.0,
+        evidence: evidence(document.evidence.value.as_ref()?)?,
     })
 }
 
@@ -39,6 +41,7 @@ fn memory(memory: &language::Memory) -> Option<Memory> {
             Some(Max::Bytes(bytes)) => Some(bytes),
             Some(Max::None) | None => None,
         },
+        reserve: memory.reserve.value.map(|size| size.0),
         tripwire: match memory.tripwire.value? {
             Tripwire::At(amount) => Some(amount),
             Tripwire::Off => None,
@@ -101,22 +104,85 @@ fn action(step: &language::Step) -> Option<Action> {
         .or_else(|| step.http.value.as_ref().and_then(http))
         .or_else(|| Some(Action::Reclaim { amount: step.reclaim.value.as_ref()?.amount.value? }))
         .or_else(|| step.kill.value.as_ref().map(|_| Action::Kill))
+        .or_else(|| step.upload.value.as_ref().and_then(upload))
+        .or_else(|| step.notify.value.as_ref().and_then(notify))
+}
+
+/// The recipe a table states, from the first source that is there.
+macro_rules! recipe {
+    ($dump:expr) => {{
+        let dump = $dump;
+        let signal = || {
+            let file = dump.file.value.as_ref()?.0.clone();
+            Some(DumpSource::Signal { signal: dump.signal.value?.0, file })
+        };
+        let source = signal()
+            .or_else(|| Some(DumpSource::Http { url: dump.http.value.as_ref()?.0.clone() }))
+            .or_else(|| Some(DumpSource::Command { run: argv(dump.command.value.as_ref()?) }))
+            .or_else(|| dump.jvm.value.map(DumpSource::Jvm))
+            .or_else(|| dump.go.value.map(|language::GoDump::Heap| DumpSource::GoHeap))
+            .or_else(|| dump.python.value.map(|language::PythonDump::Stacks| DumpSource::PythonStacks))
+            .or_else(|| dump.core.value.map(|language::CoreDump::Gcore| DumpSource::Core))?;
+        Recipe { source, within: dump.within.value?.0, needs: dump.needs.value.map(|size| size.0) }
+    }};
 }
 
 fn dump(dump: &language::Dump) -> Option<Dump> {
-    let signal = || {
-        let file = dump.file.value.as_ref()?.0.clone();
-        Some(DumpSource::Signal { signal: dump.signal.value?.0, file })
+    let first = recipe!(dump);
+    let cheaper = dump.fallback.value.as_ref()?.0.iter().map(|fallback| cheaper(fallback.as_ref()?));
+    let recipes = std::iter::once(Some(first)).chain(cheaper).collect::<Option<_>>()?;
+    Some(Dump { recipes, keep: dump.keep.value?.0 as usize })
+}
+
+fn cheaper(fallback: &language::Fallback) -> Option<Recipe> {
+    Some(recipe!(fallback))
+}
+
+fn evidence(evidence: &language::Evidence) -> Option<Evidence> {
+    let baseline = match &evidence.baseline.value {
+        Some(baseline) => Some(Baseline { after: baseline.after.value?.0, every: baseline.every.value?.0 }),
+        None => None,
     };
-    let source = signal()
-        .or_else(|| Some(DumpSource::Http { url: dump.http.value.as_ref()?.0.clone() }))
-        .or_else(|| Some(DumpSource::Command { run: argv(dump.command.value.as_ref()?) }))?;
-    Some(Dump {
-        source,
-        within: dump.within.value?.0,
-        needs: dump.needs.value.map(|size| size.0),
-        keep: dump.keep.value?.0 as usize,
+    let series = match &evidence.series.value {
+        Some(series) => Some(Series { every: series.every.value?.0, keep: series.keep.value?.0 as usize }),
+        None => None,
+    };
+    Some(Evidence {
+        max_bytes: evidence.max_bytes.value?.0,
+        max_count: evidence.max_count.value?.0 as usize,
+        min_free: evidence.min_free.value?.0,
+        baseline,
+        series,
     })
+}
+
+fn upload(upload: &language::Upload) -> Option<Action> {
+    let put = || {
+        let url = upload.http_put.value.as_ref()?.0.clone();
+        Some(Destination::HttpPut { url, token_file: upload.token_file.value.as_ref().map(|path| path.0.clone()) })
+    };
+    let to = None
+        .or_else(|| Some(Destination::Command { run: argv(upload.command.value.as_ref()?) }))
+        .or_else(put)
+        .or_else(|| upload.s3.value.as_ref().and_then(s3))?;
+    Some(Action::Upload { to, patience: upload.give_up_after.value?.0 })
+}
+
+fn s3(s3: &language::S3) -> Option<Destination> {
+    Some(Destination::S3 {
+        endpoint: s3.endpoint.value.as_ref()?.0.clone(),
+        bucket: s3.bucket.value.as_ref()?.0.clone(),
+        prefix: s3.prefix.value.as_ref().map_or(String::new(), |prefix| prefix.0.clone()),
+        region: s3.region.value.as_ref()?.0.clone(),
+        credentials: s3.credentials.value.as_ref().map(|path| path.0.clone()),
+    })
+}
+
+fn notify(notify: &language::Notify) -> Option<Action> {
+    let whom = None
+        .or_else(|| Some(Receiver::Alertmanager { url: notify.alertmanager.value.as_ref()?.0.clone() }))
+        .or_else(|| Some(Receiver::Webhook { url: notify.webhook.value.as_ref()?.0.clone() }))?;
+    Some(Action::Notify { whom, patience: notify.give_up_after.value?.0 })
 }
 
 fn argv(argv: &Argv) -> Vec<String> {

@@ -8,6 +8,7 @@ pub(crate) mod duration;
 pub(crate) mod env;
 pub(crate) mod file;
 pub(crate) mod name;
+pub(crate) mod plain;
 pub(crate) mod signal;
 pub(crate) mod size;
 pub(crate) mod url;

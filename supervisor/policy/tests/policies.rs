@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use highwater_core::amount::Amount;
-use highwater_core::policy::{Action, Dump, DumpSource, Memory, Policy, Restart, RestartOn, Service};
+use highwater_core::policy::{Action, Dump, DumpSource, Memory, Policy, Recipe, Restart, RestartOn, Service};
 use highwater_core::signal::Signal;
 use highwater_policy::{DEFAULT, Source, load, parse};
 
@@ -56,7 +56,7 @@ fn what_is_not_said_has_its_default() {
         env: Vec::new(),
     };
     assert_eq!(empty.service, service);
-    assert_eq!(empty.memory, Memory { max: None, tripwire: Some(Amount::Share(8_000)), hold: true });
+    assert_eq!(empty.memory, Memory { max: None, reserve: None, tripwire: Some(Amount::Share(8_000)), hold: true });
     assert_eq!(empty.resolve_after, Duration::from_mins(1));
     assert!(empty.triggers.is_empty() && empty.steps.is_empty());
 }
@@ -77,12 +77,12 @@ fn actions_have_their_defaults() {
     let policy = policy(text);
     let names: Vec<&str> = policy.triggers.iter().map(|trigger| trigger.name.as_str()).collect();
     assert_eq!(names, ["b", "a"], "triggers keep the order of the file");
-    let dump = Dump {
+    let recipe = Recipe {
         source: DumpSource::Signal { signal: Signal::USR1, file: "/x-*".to_owned() },
         within: Duration::from_secs(20),
         needs: None,
-        keep: 5,
     };
+    let dump = Dump { recipes: vec![recipe], keep: 5 };
     assert_eq!(policy.steps[0].action, Action::Dump(dump));
     assert_eq!((policy.steps[0].after, policy.steps[0].on.as_slice()), (Duration::ZERO, [0, 1].as_slice()));
     assert_eq!(policy.steps[1].action, Action::Restart(Restart::default()));

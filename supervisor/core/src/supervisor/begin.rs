@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::ability::Ability;
-use crate::command::{Command, Probe, Work};
+use crate::command::{Command, Delivery, Probe, Work};
 use crate::plan::STOP_TIME;
-use crate::policy::{Action, DumpSource, Step};
+use crate::policy::{Action, Step};
 use crate::record::Outcome;
 use crate::time::Instant;
 use crate::timer::Timer;
@@ -25,7 +25,7 @@ const PREPARATION: Duration = Duration::from_secs(2);
 impl Supervisor {
     pub(super) fn begin(&mut self, now: Instant, step: Step, hurried: Option<String>) {
         let (action, name) = (step.action.clone(), step.name.clone());
-        let active = Active::new(step, self.generation, hurried);
+        let active = Active::new(step, self.generation, hurried.into_iter().collect());
         let Some(incident) = self.incident.as_mut() else { return };
         incident.active = Some(active);
         let incident = incident.id.clone();
@@ -53,7 +53,10 @@ impl Supervisor {
                 let bytes = amount.of(self.usage.map_or(0, |usage| usage.max));
                 self.begin_work(Work::Reclaim { bytes });
             }
+            Action::Upload { to, patience } => self.deliver(now, Delivery::Upload(to), patience),
+            Action::Notify { whom, patience } => self.deliver(now, Delivery::Notify(whom), patience),
             Action::Kill => {
+                self.look_once_more();
                 self.started_step(now, KILL_TIME);
                 self.set_phase(Phase::Restarting);
                 self.kill_service(now);
@@ -75,6 +78,8 @@ impl Supervisor {
             | Action::Signal { .. }
             | Action::Command { .. }
             | Action::Http { .. }
+            | Action::Upload { .. }
+            | Action::Notify { .. }
             | Action::Kill => None,
         }
     }
@@ -100,14 +105,22 @@ impl Supervisor {
         self.out.push_back(Command::Probe(Probe::Process));
     }
 
+    /// Hands something over that is sent beside the ladder, however long it takes.
+    fn deliver(&mut self, now: Instant, delivery: Delivery, patience: Duration) {
+        self.started_step(now, Duration::from_secs(1));
+        let Some(incident) = &self.incident else { return };
+        let step = incident.active.as_ref().map_or(String::new(), |active| active.step.name.clone());
+        self.out.push_back(Command::Deliver { incident: incident.id.clone(), step, delivery, patience });
+        self.finish_step(now, Outcome::Done, Some("handed over, and sent in the background".into()), Vec::new());
+    }
+
     fn only_say(&mut self, now: Instant, action: &Action) {
         self.started_step(now, Duration::from_secs(1));
         let would = match action {
-            Action::Dump(dump) => match &dump.source {
-                DumpSource::Signal { signal, file } => format!("would send {signal} and wait for {file}"),
-                DumpSource::Http { url } => format!("would fetch {url}"),
-                DumpSource::Command { run } => format!("would run {}", run.join(" ")),
-            },
+            Action::Dump(dump) => {
+                let sources: Vec<String> = dump.recipes.iter().map(|recipe| recipe.source.to_string()).collect();
+                format!("would dump by {}", sources.join(", or else by "))
+            }
             Action::Throttle { high, lasting } => format!("would throttle at {high} for {lasting:?}"),
             Action::Restart(_) => format!("would send {} and start the next", self.policy.service.stop_signal),
             Action::Signal { send } => format!("would send {send}"),
@@ -115,6 +128,8 @@ impl Supervisor {
             Action::Http { post, .. } => format!("would post to {post}"),
             Action::Reclaim { amount } => format!("would reclaim {amount}"),
             Action::Kill => "would kill".to_owned(),
+            Action::Upload { .. } => "would upload".to_owned(),
+            Action::Notify { .. } => "would notify".to_owned(),
         };
         self.finish_step(now, Outcome::Done, Some(format!("dry run: {would}")), Vec::new());
     }

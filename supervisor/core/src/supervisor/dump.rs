@@ -6,7 +6,7 @@ use crate::ability::Ability;
 use crate::command::{Command, Finished, Task, Work};
 use crate::gauge::Gauge;
 use crate::plan::{Choice, Plan};
-use crate::policy::{Action, Dump, DumpSource, Restart};
+use crate::policy::{Action, DumpSource, Restart};
 use crate::reading::Inspection;
 use crate::record::{Evidence, Outcome};
 use crate::signal::Signal;
@@ -23,21 +23,13 @@ const OUTSIDE_TIME: Duration = Duration::from_secs(5);
 const CUT_SHORT: &str = "the service was ending when the file was closed: it may be cut short";
 
 impl Supervisor {
-    /// Why that dump must not be tried, as far as the host and the past say.
-    pub(super) fn dump_refusal(&self, step: &str, dump: &Dump) -> Option<String> {
-        let blamed = self.incident.as_ref().is_some_and(|incident| incident.blamed.iter().any(|name| name == step));
-        if blamed {
-            return Some("the service died during it earlier in this incident".into());
-        }
-        let by_file = matches!(dump.source, DumpSource::Signal { .. });
-        (by_file && !self.has(Ability::Inotify)).then(|| format!("this host lacks {}", Ability::Inotify))
-    }
-
     /// The main process was looked at: a signal it does not handle would kill it.
     pub(super) fn on_inspected(&mut self, now: Instant, inspection: Inspection) {
-        let Some(active) = self.active().filter(|active| matches!(active.phase, Phase::Inspecting)) else { return };
+        let Some(active) = self.active().filter(|active| matches!(active.phase, Phase::Inspecting)) else {
+            return self.inspected_for_profile(now, &inspection);
+        };
         let action = active.step.action.clone();
-        if let Some(reason) = refused(&inspection, &action) {
+        if let Err(reason) = self.open_to(&inspection, &action) {
             return self.skip_step(now, reason, Vec::new());
         }
         if let Action::Signal { send } = action {
@@ -65,7 +57,7 @@ impl Supervisor {
             Phase::Gauging(mut gauge) => {
                 gauge.push(now, current);
                 self.set_phase(Phase::Gauging(gauge));
-                if let Some(rate) = gauge.settled(|rate| self.plan_at(rate).choice) {
+                if let Some(rate) = gauge.settled(|rate| self.choice_at(rate)) {
                     self.planned(now, rate);
                 }
             }
@@ -135,6 +127,9 @@ impl Supervisor {
 
     /// The capture from outside ended: the service goes on, and the ladder with it.
     pub(super) fn captured(&mut self, now: Instant, result: Result<Finished, String>) {
+        if self.active().is_some_and(|active| active.fits) {
+            return self.dumped(now, result);
+        }
         let arithmetic = self.active().and_then(|active| active.plan).map_or(String::new(), |plan| plan.to_string());
         match result {
             Ok(finished) => self.skip_step(now, arithmetic, finished.evidence),
@@ -142,18 +137,17 @@ impl Supervisor {
         }
     }
 
-    /// The service died while the step ran. A dump it was asked for is blamed and not repeated in this incident.
+    /// The service died while the step ran. The recipe of a dump it was asked for is blamed.
     pub(super) fn died_during_step(&mut self, now: Instant) {
         let Some(active) = self.active() else { return };
         let is_complete = active.closed.is_some() && !active.in_doubt;
         if matches!(active.phase, Phase::Restarting) || active.is_outside_the_service() || is_complete {
             return;
         }
-        let name = active.step.name.clone();
         let is_cut_short = active.in_doubt;
         let is_dumping = self.is_dumping() || is_cut_short;
-        if let Some(incident) = self.incident.as_mut().filter(|_| is_dumping) {
-            incident.blamed.push(name);
+        if is_dumping {
+            self.blame();
         }
         if is_cut_short {
             return self.finish_closed(now);
@@ -168,10 +162,12 @@ impl Supervisor {
         let (id, step) = (incident.id.clone(), active.step.name.clone());
         match active.step.action.clone() {
             Action::Dump(dump) => {
+                let Some(recipe) = self.recipe().cloned() else { return };
                 self.set_phase(Phase::Acting);
-                self.begin_work(Work::Dump { incident: id, step, source: dump.source, keep: dump.keep });
+                self.begin_work(Work::Dump { incident: id, step, recipe, keep: dump.keep });
             }
             Action::Restart(restart) => {
+                self.look_once_more();
                 self.set_phase(Phase::Restarting);
                 self.restart(now, &restart);
             }
@@ -192,9 +188,12 @@ impl Supervisor {
         let braked = now < self.asleep_until;
         let rate = if braked { rate.max(self.free_rate) } else { rate };
         self.free_rate = rate;
-        let decided = self.plan_at(rate);
+        let decision = self.decide(rate);
+        let passed = self.passed_over(rate, &decision);
+        let decided = decision.plan;
         let Some(active) = self.active_mut() else { return };
-        active.plan = Some(decided);
+        (active.plan, active.recipe, active.fits) = (Some(decided), decision.recipe, decision.fits);
+        active.remarks.extend(passed);
         let action = active.step.action.clone();
         self.started_step(now, self.time_for(now, &action, &decided));
         self.lend(decided.loan);
@@ -224,9 +223,36 @@ impl Supervisor {
     fn time_for(&self, now: Instant, action: &Action, decided: &Plan) -> Duration {
         let sleep = if decided.choice == Choice::Hold { LONGEST_SLEEP } else { self.sleep_allowance(now) };
         match action {
-            Action::Dump(dump) => dump.within + sleep,
+            Action::Dump(_) => self.recipe().map_or(sleep, |recipe| recipe.within + sleep),
             Action::Restart(Restart { backoff: (_, longest), .. }) => self.restart_time(*longest),
             _ => sleep,
+        }
+    }
+
+    /// Whether the process is open to that step, and by which recipes; or why not.
+    fn open_to(&mut self, inspection: &Inspection, action: &Action) -> Result<(), String> {
+        let is_harmless = matches!(action, Action::Signal { send } if is_harmless(*send));
+        if inspection.stopped && !is_harmless && !matches!(action, Action::Restart(_)) {
+            return Err("the process is stopped and answers nothing".into());
+        }
+        match action {
+            Action::Signal { send } if !is_harmless && !inspection.handles(*send) => {
+                Err(format!("the process does not handle {send}, which would end it"))
+            }
+            Action::Dump(dump) => {
+                let name = self.active().map_or(String::new(), |active| active.step.name.clone());
+                let (open, reasons) = self.open_recipes(&name, dump, inspection);
+                if open.is_empty() {
+                    return Err(reasons.join("; "));
+                }
+                if let Some(active) = self.active_mut() {
+                    active.recipe = open[0];
+                    active.open = open;
+                    active.remarks.extend(reasons);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -242,31 +268,25 @@ impl Supervisor {
         let Some(incident) = &self.incident else { return };
         let Some(active) = &incident.active else { return };
         let (incident, step) = (incident.id.clone(), active.step.name.clone());
-        self.timers.set(Timer::StepDeadline, now + OUTSIDE_TIME);
+        let wanted = self.recipe().filter(|_| active.fits).cloned();
+        let keep = if let Action::Dump(dump) = &active.step.action { dump.keep } else { 1 };
         self.set_phase(Phase::Outside);
-        self.freeze();
-        self.begin_work(Work::Snapshot { incident, step });
+        let Some(recipe) = wanted else {
+            self.timers.set(Timer::StepDeadline, now + OUTSIDE_TIME);
+            self.freeze();
+            return self.begin_work(Work::Snapshot { incident, step });
+        };
+        // A debugger stops its target itself, and waits for it to stop.
+        if recipe.source == DumpSource::GoHeap {
+            self.freeze();
+        }
+        self.begin_work(Work::Dump { incident, step, recipe, keep });
     }
 
     fn freeze(&mut self) {
         self.frozen = self.has(Ability::Freeze);
         self.out.extend(self.frozen.then_some(Command::Freeze(true)));
     }
-}
-
-fn refused(inspection: &Inspection, action: &Action) -> Option<String> {
-    let signal = match action {
-        Action::Dump(Dump { source: DumpSource::Signal { signal, .. }, .. }) => Some(*signal),
-        Action::Dump(_) => None,
-        Action::Signal { send } if is_harmless(*send) => return None,
-        Action::Signal { send } => Some(*send),
-        _ => return None,
-    };
-    if inspection.stopped {
-        return Some("the process is stopped and answers nothing".into());
-    }
-    let unhandled = signal.filter(|signal| !inspection.handles(*signal))?;
-    Some(format!("the process does not handle {unhandled}, which would end it"))
 }
 
 /// Signals that do nothing to a process that does not handle them.

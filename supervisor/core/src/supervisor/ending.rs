@@ -20,10 +20,11 @@ impl Supervisor {
         match self.life {
             Life::Running if populated && exit == Exit::Code(0) => self.out.push_back(Command::Adopt),
             Life::Running => {
+                self.died_during_profile(now);
                 self.died_during_step(now);
                 self.end_lease(now, "the service ended");
                 self.lift(now);
-                self.life = Life::Ending { exit, quit: false };
+                self.life = Life::Ending { exit, quit: std::mem::take(&mut self.stop_waits) };
                 self.timers.clear(Timer::Rearm);
                 self.timers.clear(Timer::Listen);
                 self.kill_leftovers(now, populated);
@@ -46,12 +47,14 @@ impl Supervisor {
     /// Nobody of the service is left: write its end down and decide what follows.
     pub(super) fn emptied(&mut self, now: Instant, counters: Option<Counters>, peak: Option<u64>) {
         let (exit, goal, by_itself) = match self.life {
+            Life::Running if std::mem::take(&mut self.stop_waits) => (None, Goal::Quit, true),
             Life::Running => (None, Goal::AsByItself, true),
             Life::Ending { exit, quit: false } => (Some(exit), Goal::AsByItself, true),
             Life::Ending { exit, quit: true } => (Some(exit), Goal::Quit, true),
             Life::Stopping { goal, exit, .. } => (exit, goal, false),
             Life::New | Life::Starting { .. } | Life::Waiting | Life::Ended => return,
         };
+        self.died_during_profile(now);
         self.died_during_step(now);
         self.end_lease(now, "the service ended");
         self.lift(now);

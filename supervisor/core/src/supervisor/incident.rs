@@ -1,5 +1,6 @@
 //! Incidents: opened by the first trigger that fires, resolved when all have stayed clear.
 
+use crate::command::{Command, Moment};
 use crate::record::Event;
 use crate::time::Instant;
 use crate::timer::Timer;
@@ -18,16 +19,16 @@ pub(super) struct Incident {
     pub(super) cursor: usize,
     /// `after` counts from here.
     pub(super) anchor: Instant,
-    /// Names of the dump steps during which the service died: they are not repeated.
-    pub(super) blamed: Vec<String>,
     pub(super) active: Option<Active>,
+    /// Whether the service was looked at from outside since it opened.
+    looked: bool,
     /// Every trigger has been clear since then.
     calm_since: Option<Instant>,
 }
 
 impl Incident {
-    fn new(id: String, opened: Instant, blamed: Vec<String>) -> Self {
-        Self { id, opened, cursor: 0, anchor: opened, blamed, active: None, calm_since: None }
+    fn new(id: String, opened: Instant) -> Self {
+        Self { id, opened, cursor: 0, anchor: opened, active: None, looked: false, calm_since: None }
     }
 }
 
@@ -51,8 +52,8 @@ impl Supervisor {
 
     /// Takes an incident over that a predecessor left open.
     pub(super) fn resume_incident(&mut self, now: Instant) {
-        let Some((id, blamed)) = self.config.unfinished.take() else { return };
-        self.incident = Some(Incident::new(id, now, blamed));
+        let Some(id) = self.config.unfinished.take() else { return };
+        self.incident = Some(Incident::new(id, now));
         self.watch_for_the_end(now);
     }
 
@@ -72,10 +73,12 @@ impl Supervisor {
             return;
         }
         self.end_lease(now, "the incident is over");
+        self.look_once_more();
         let Some(incident) = &self.incident else { return };
         let took_ms = now.since(incident.opened).as_millis() as u64;
         self.record(now, Event::IncidentResolved { took_ms, reason: reason.into() });
         self.incident = None;
+        self.postpone_healthy(now);
         self.timers.clear(Timer::Resolve);
         self.timers.clear(Timer::Ladder);
         if self.life != Life::Ended {
@@ -104,10 +107,28 @@ impl Supervisor {
         self.active().is_some_and(|active| !matches!(active.phase, Phase::Leasing))
     }
 
+    /// The service is looked at from outside once an incident is open: not before the first step has done what could
+    /// not wait.
+    pub(super) fn look_at_the_breach(&mut self) {
+        let busy = self.active().is_some_and(|active| active.started.is_none() || active.hold.is_some());
+        let looks = self.is_running() && !busy;
+        let Some(incident) = self.incident.as_mut().filter(|incident| looks && !incident.looked) else { return };
+        incident.looked = true;
+        self.out.push_back(Command::Look(Moment::Breach));
+    }
+
+    /// The service is about to be ended: what it looked like is worth knowing.
+    pub(super) fn look_once_more(&mut self) {
+        if self.incident.is_some() && self.is_running() {
+            self.out.push_back(Command::Look(Moment::Last));
+        }
+    }
+
     fn open(&mut self, now: Instant, trigger: &str) {
+        self.give_up_profile(now, "an incident opened");
         self.incidents += 1;
         let id = format!("{}-{}", self.config.incident_prefix, self.incidents);
-        self.incident = Some(Incident::new(id, now, Vec::new()));
+        self.incident = Some(Incident::new(id, now));
         self.record(now, Event::IncidentOpened { trigger: trigger.into() });
     }
 }

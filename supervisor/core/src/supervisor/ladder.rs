@@ -164,7 +164,7 @@ impl Supervisor {
                 self.note_slow_dump();
                 self.finish_step(now, Outcome::TimedOut, Some(reason), Vec::new());
             }
-            Action::Command { .. } | Action::Http { .. } => {
+            Action::Command { .. } | Action::Http { .. } | Action::Upload { .. } | Action::Notify { .. } => {
                 let effect = "in force, and stays so beside the next step".to_owned();
                 self.finish_step(now, Outcome::Done, Some(effect), Vec::new());
             }

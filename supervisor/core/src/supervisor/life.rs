@@ -88,6 +88,7 @@ impl Supervisor {
             self.finish_step(now, Outcome::Done, None, Vec::new());
         }
         self.begin_ladder_anew(now);
+        self.plan_healthy(now);
         self.out.push_back(Command::Probe(Probe::Usage));
         if stops > 0 {
             self.begin_stop(now, Goal::Quit);
@@ -122,21 +123,38 @@ impl Supervisor {
         self.begin_stop(now, Goal::GiveUp);
     }
 
-    /// Somebody asked highwater to end: gracefully the first time, at once the second time.
+    /// Somebody asked highwater to end: gracefully the first time, at once the second time. A capture under way is
+    /// waited for, since a stop signal would only be handled after it, or spoil it.
     pub(super) fn stop(&mut self, now: Instant, reason: String) {
         self.record(now, Event::SupervisorStopping { reason });
         match self.life {
             Life::Starting { stops } => self.life = Life::Starting { stops: stops.saturating_add(1) },
-            Life::Running => {
-                self.end_lease(now, "highwater was asked to end");
-                self.cancel_step(now, "highwater was asked to end");
-                self.begin_stop(now, Goal::Quit);
-            }
+            Life::Running if self.is_capturing() && !self.stop_waits => self.stop_waits = true,
+            Life::Running => self.begin_to_quit(now),
             Life::Stopping { goal: Goal::Quit, .. } | Life::Ending { quit: true, .. } => self.kill_service(now),
             Life::Stopping { asked, exit, .. } => self.life = Life::Stopping { goal: Goal::Quit, asked, exit },
             Life::Ending { exit, .. } => self.life = Life::Ending { exit, quit: true },
             Life::New | Life::Waiting | Life::Ended => self.end(now, Ending::Service(Exit::Code(0))),
         }
+    }
+
+    /// Lets a stop that waited for a capture have its way.
+    pub(super) fn stop_after_capture(&mut self, now: Instant) {
+        if self.stop_waits && self.is_running() && !self.is_capturing() {
+            self.begin_to_quit(now);
+        }
+    }
+
+    fn is_capturing(&self) -> bool {
+        self.is_dumping() || self.is_captured()
+    }
+
+    fn begin_to_quit(&mut self, now: Instant) {
+        self.stop_waits = false;
+        self.end_lease(now, "highwater was asked to end");
+        self.cancel_step(now, "highwater was asked to end");
+        self.give_up_profile(now, "highwater was asked to end");
+        self.begin_stop(now, Goal::Quit);
     }
 
     /// Passes a signal on to the main process.

@@ -7,17 +7,19 @@
 mod begin;
 mod dump;
 mod ending;
+mod healthy;
 mod incident;
 mod knockout;
 mod ladder;
 mod life;
+mod recipe;
 mod sense;
 mod situation;
 mod step;
 mod throttle;
 mod tripwire;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::ability::{Abilities, Ability};
@@ -33,6 +35,7 @@ use crate::time::Instant;
 use crate::timer::{Timer, Timers};
 use crate::trigger::Triggers;
 
+use healthy::Healthy;
 use incident::Incident;
 use life::Life;
 use throttle::Lease;
@@ -51,8 +54,10 @@ pub struct Config {
     pub incident_prefix: String,
     /// What earlier dumps taught, by the name of their step.
     pub learnt: BTreeMap<String, Learnt>,
-    /// An incident that a predecessor left open, with the names of the steps that must not be repeated in it.
-    pub unfinished: Option<(String, Vec<String>)>,
+    /// Recipes during which the service died, by step and source: they are not tried again.
+    pub blamed: BTreeSet<String>,
+    /// An incident that a predecessor left open.
+    pub unfinished: Option<String>,
 }
 
 /// What a dump taught.
@@ -95,9 +100,14 @@ pub struct Supervisor {
     tripwire: Tripwire,
     lease: Option<Lease>,
     incident: Option<Incident>,
+    healthy: Healthy,
+    /// Somebody asked highwater to end, which waits for the capture under way.
+    stop_waits: bool,
     incidents: u32,
     tasks: u32,
     learnt: BTreeMap<String, Learnt>,
+    /// Recipes during which the service died, by step and source.
+    blamed: BTreeSet<String>,
 }
 
 impl Supervisor {
@@ -125,9 +135,12 @@ impl Supervisor {
             frozen: false,
             lease: None,
             incident: None,
+            healthy: Healthy::default(),
+            stop_waits: false,
             incidents: 0,
             tasks: 0,
             learnt: config.learnt.clone(),
+            blamed: config.blamed.clone(),
             policy,
             config,
         }
@@ -194,6 +207,7 @@ impl Supervisor {
                 Timer::Listen => self.listen(now),
                 Timer::Quiet => self.quiet(now),
                 Timer::Resolve => self.resolve(now, "every trigger stayed clear"),
+                Timer::Healthy => self.healthy_due(now),
             }
             self.settle(now);
         }
@@ -229,19 +243,29 @@ impl Supervisor {
         &self.learnt
     }
 
+    /// Recipes during which the service died, to be kept for the next supervisor.
+    pub fn blamed(&self) -> &BTreeSet<String> {
+        &self.blamed
+    }
+
     /// What follows from any change: the next step of the ladder, the next sample.
     fn settle(&mut self, now: Instant) {
         if self.life == Life::Ended {
             return;
         }
+        self.stop_after_capture(now);
         self.advance(now);
         if !self.is_captured() {
             self.thaw();
         }
+        self.look_at_the_breach();
+        self.schedule_healthy();
         self.schedule_sample(now);
     }
 
+    /// Whoever reloads the policy has looked at it: what was blamed is forgiven.
     fn reload(&mut self, now: Instant, policy: Box<Policy>, file: String) {
+        self.blamed.clear();
         self.next_policy = Some((policy, file));
         if self.incident.is_some() {
             let reason = "the new policy will be in force when the incident is over".into();
@@ -256,6 +280,8 @@ impl Supervisor {
         self.policy = *policy;
         self.triggers = Triggers::new(&self.policy);
         self.record(now, Event::PolicyReloaded { policy: file });
+        self.give_up_profile(now, "a new policy is in force");
+        self.plan_healthy(now);
         if self.is_running() {
             self.arm(now);
             self.out.push_back(Command::Rearm);

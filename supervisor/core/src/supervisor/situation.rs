@@ -3,34 +3,30 @@
 use std::time::Duration;
 
 use crate::ability::Ability;
-use crate::amount::{Limit, MIB};
+use crate::amount::Limit;
 use crate::command::Finished;
-use crate::plan::{Choice, DEFAULT_SPEED, Plan, Situation, Worker, plan};
-use crate::policy::{Action, Dump, DumpSource};
-use crate::reading::{Runtime, Usage};
+use crate::plan::{Choice, Situation, Worker};
+use crate::policy::{Action, DumpSource};
+use crate::reading::Usage;
 
 use super::step::Active;
 use super::{Learnt, Supervisor};
 
-/// Expected of a dump nobody said anything about.
-const UNKNOWN_DUMP: u64 = 16 * MIB;
-/// A Go heap profile: sampled, some kilobytes; measured 100 to 220 ms while leaking, most of it waiting for the world
-/// to stop.
-const GO_PROFILE: (u64, Duration) = (MIB, Duration::from_millis(110));
-
 impl Supervisor {
-    pub(super) fn plan_at(&self, rate: f64) -> Plan {
-        plan(&self.situation(rate))
+    /// What would be done at that leak rate, as far as it makes a difference.
+    pub(super) fn choice_at(&self, rate: f64) -> (usize, bool, Choice) {
+        let decision = self.decide(rate);
+        (decision.recipe, decision.fits, decision.plan.choice)
     }
 
     /// A dump that did not come to its end during a hold is taken for one whose thread slept too.
     pub(super) fn note_slow_dump(&mut self) {
         let Some(active) = self.active() else { return };
         let held = active.plan.is_some_and(|plan| plan.choice == Choice::Hold);
-        if let (true, Action::Dump(dump)) = (held, &active.step.action) {
-            let bytes = dump.needs.unwrap_or(UNKNOWN_DUMP);
-            let learnt = Learnt { bytes, took: dump.within, slept: true };
-            let name = active.step.name.clone();
+        if let (true, Some(recipe)) = (held, self.recipe()) {
+            let (bytes, _) = self.expected_of(&active.step, active.recipe);
+            let learnt = Learnt { bytes, took: recipe.within, slept: true };
+            let name = Self::lesson(&active.step, active.recipe);
             self.learnt.entry(name).and_modify(|known| known.slept = true).or_insert(learnt);
         }
     }
@@ -40,16 +36,17 @@ impl Supervisor {
         let bytes = finished.evidence.iter().map(|evidence| evidence.bytes).sum();
         let sleep = active.plan.filter(|plan| plan.choice == Choice::Hold).map(|plan| plan.sleep_ms);
         let slept = sleep.is_some_and(|sleep| finished.took.as_millis() as u64 > sleep * 8 / 10);
-        let name = active.step.name.clone();
+        let name = Self::lesson(&active.step, active.recipe);
         self.learnt.insert(name, Learnt { bytes, took: finished.took, slept });
     }
 
     /// Half of the page cache counts as room: the kernel takes it back before it kills, but not for nothing.
-    fn situation(&self, rate: f64) -> Situation {
+    pub(super) fn situation(&self, recipe: usize, rate: f64) -> Situation {
         let usage = self.usage.unwrap_or_else(no_reading);
         let active = self.active();
-        let (dump, time) = active.map_or((0, Duration::ZERO), |active| self.expected(active));
-        let slept = active.is_some_and(|active| self.learnt.get(&active.step.name).is_some_and(|known| known.slept));
+        let (dump, time) = active.map_or((0, Duration::ZERO), |active| self.expected_of(&active.step, recipe));
+        let lesson = active.and_then(|active| self.learnt.get(&Self::lesson(&active.step, recipe)));
+        let slept = lesson.is_some_and(|known| known.slept);
         Situation {
             head: usage.head.saturating_add(usage.reclaimable / 2),
             current: usage.current,
@@ -61,32 +58,21 @@ impl Supervisor {
             swap: usage.swap,
             cache: usage.reclaimable,
             lendable: if self.has(Ability::MemoryMax) { usage.lendable } else { 0 },
-            worker: self.worker(active),
+            worker: self.worker(active, recipe),
             runtime: self.inspection.runtime,
             may_hold: self.policy.memory.hold && self.has(Ability::Throttle) && !slept,
         }
     }
 
-    /// Size and time of the running step's dump: what is declared, what was learnt, or what is usual.
-    fn expected(&self, active: &Active) -> (u64, Duration) {
-        let Action::Dump(dump) = &active.step.action else { return (0, Duration::ZERO) };
-        let learnt = self.learnt.get(&active.step.name).filter(|known| !known.slept);
-        let usual = match self.inspection.runtime {
-            Runtime::Go => GO_PROFILE,
-            _ => (UNKNOWN_DUMP, Duration::ZERO),
-        };
-        let bytes = dump.needs.or(learnt.map(|known| known.bytes + known.bytes / 4)).unwrap_or(usual.0);
-        let by_speed = Duration::from_secs_f64(bytes as f64 / DEFAULT_SPEED);
-        let usual_time = if usual.1.is_zero() { by_speed } else { usual.1 };
-        let time = learnt.map_or(usual_time, |known| known.took.mul_f64(1.25));
-        (bytes, time.min(dump.within))
-    }
-
-    fn worker(&self, active: Option<&Active>) -> Worker {
-        let signal = match active.map(|active| &active.step.action) {
-            Some(Action::Dump(Dump { source: DumpSource::Signal { signal, .. }, .. })) => *signal,
-            Some(Action::Dump(_)) => return if self.inspection.threads > 1 { Worker::Idle } else { Worker::Only },
-            _ => self.policy.service.stop_signal,
+    fn worker(&self, active: Option<&Active>, recipe: usize) -> Worker {
+        let dump = active.and_then(|active| match &active.step.action {
+            Action::Dump(dump) => dump.recipes.get(recipe),
+            _ => None,
+        });
+        let signal = match dump.map(|recipe| &recipe.source) {
+            Some(DumpSource::Signal { signal, .. }) => *signal,
+            Some(_) => return if self.inspection.threads > 1 { Worker::Idle } else { Worker::Only },
+            None => self.policy.service.stop_signal,
         };
         match self.inspection.threads {
             0 | 1 => Worker::Only,

@@ -21,6 +21,12 @@ pub(super) struct Active {
     pub(super) phase: Phase,
     pub(super) task: Option<Task>,
     pub(super) plan: Option<Plan>,
+    /// Recipes of a dump that the process is open to.
+    pub(super) open: Vec<usize>,
+    /// The one that is followed.
+    pub(super) recipe: usize,
+    /// Whether it fits; what can be had for free from outside stands in for one that does not.
+    pub(super) fits: bool,
     /// A hold in force, while the step is prepared or again while it runs.
     pub(super) hold: Option<Hold>,
     /// What the dump will be once it is taken in: the service has closed it.
@@ -31,7 +37,8 @@ pub(super) struct Active {
     pub(super) lifted: Option<Lifted>,
     pub(super) started: Option<Instant>,
     pub(super) generation: u32,
-    pub(super) hurried: Option<String>,
+    /// Why now or why so, where that is not plain from the policy.
+    pub(super) remarks: Vec<String>,
 }
 
 /// Figures at the moment a hold was lifted: what was added since is dump or leak.
@@ -64,19 +71,22 @@ pub(super) enum Phase {
 }
 
 impl Active {
-    pub(super) fn new(step: Step, generation: u32, hurried: Option<String>) -> Self {
+    pub(super) fn new(step: Step, generation: u32, remarks: Vec<String>) -> Self {
         Self {
             step,
             phase: Phase::Acting,
             task: None,
             plan: None,
+            open: Vec::new(),
+            recipe: 0,
+            fits: true,
             hold: None,
             closed: None,
             in_doubt: false,
             lifted: None,
             started: None,
             generation,
-            hurried,
+            remarks,
         }
     }
 
@@ -93,7 +103,7 @@ impl Active {
 
 /// Whether such a step needs no running service, and nothing of its memory.
 pub(super) fn is_outside_the_service(step: &Step) -> bool {
-    matches!(step.action, Action::Command { .. } | Action::Http { .. })
+    matches!(step.action, Action::Command { .. } | Action::Http { .. } | Action::Upload { .. } | Action::Notify { .. })
 }
 
 impl Supervisor {
@@ -129,13 +139,15 @@ impl Supervisor {
     pub(super) fn started_step(&mut self, now: Instant, deadline: Duration) {
         let memory = self.memory();
         let generation = self.generation;
+        let source = self.recipe().map(|recipe| recipe.source.to_string());
         let Some(active) = self.active_mut() else { return };
         active.started = Some(now);
         active.generation = generation;
         let event = Event::StepStarted {
             step: active.step.name.clone(),
             action: active.step.action.key(),
-            reason: active.hurried.clone(),
+            reason: (!active.remarks.is_empty()).then(|| active.remarks.join("; ")),
+            source,
             plan: active.plan,
             memory,
         };
@@ -153,6 +165,9 @@ impl Supervisor {
     }
 
     pub(super) fn on_finished(&mut self, now: Instant, task: Task, result: Result<Finished, String>) {
+        if self.profiled(now, task, &result) {
+            return;
+        }
         let Some(active) = self.active_mut().filter(|active| active.task == Some(task)) else {
             if let Err(error) = result {
                 let reason = format!("a dump that was complete could not be kept: {error}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use highwater_core::amount::Limit;
-use highwater_core::command::{Command, Input};
+use highwater_core::command::{Command, Input, Task, Work};
 use highwater_core::policy::{Action, Policy, Times};
 use highwater_core::record::Event;
 use highwater_core::signal::Signal;
@@ -28,6 +28,7 @@ pub struct Watch {
     stopping: bool,
     lease: bool,
     frozen: bool,
+    profiling: Option<Task>,
     ended: bool,
     last: Vec<Command>,
 }
@@ -57,6 +58,7 @@ impl Watch {
             stopping: false,
             lease: false,
             frozen: false,
+            profiling: None,
             ended: false,
             last: Vec::new(),
         }
@@ -70,6 +72,15 @@ impl Watch {
     pub fn told(&mut self, input: &Input) {
         if matches!(input, Input::Lowered { .. }) {
             self.lowering = false;
+        }
+    }
+
+    /// There is one capture at a time, and the healthy service is not profiled during an incident.
+    fn begun(&mut self, task: Task, work: &Work) {
+        assert_eq!(self.profiling, None, "{work:?} beside a profile: {self:?}");
+        if matches!(work, Work::Profile { .. }) {
+            assert_eq!(self.incident, None, "a profile during an incident: {self:?}");
+            self.profiling = Some(task);
         }
     }
 
@@ -99,6 +110,8 @@ impl Watch {
                 self.stopping = true;
             }
             Command::Freeze(on) => self.frozen = *on,
+            Command::Begin { task, work } => self.begun(*task, work),
+            Command::Cancel(task) => _ = self.profiling.take_if(|profiling| profiling == task),
             Command::End(_) => self.end(),
             _ => {}
         }
@@ -157,6 +170,7 @@ impl Watch {
             }
             Event::ServiceBackoff { .. } => self.backed_off(now),
             Event::SupervisorStopping { .. } | Event::ServiceExited { .. } => self.stopping = true,
+            Event::ProfileTaken { .. } | Event::ProfileSkipped { .. } => self.profiling = None,
             _ => {}
         }
         assert!(self.ended || incident == self.incident.as_deref() || matches!(event, Event::IncidentResolved { .. }));
@@ -169,7 +183,10 @@ impl Watch {
         match action {
             "restart" | "kill" => {}
             "throttle" => self.lease = true,
-            _ => assert!(!self.stopping || matches!(action, "command" | "http"), "{step} while stopping: {self:?}"),
+            _ => assert!(
+                !self.stopping || matches!(action, "command" | "http" | "upload" | "notify"),
+                "{step} while stopping: {self:?}"
+            ),
         }
     }
 
@@ -192,10 +209,13 @@ impl Watch {
 fn longest(policy: &Policy, action: &Action) -> Duration {
     let second = Duration::from_secs(1);
     match action {
-        Action::Dump(dump) => (dump.within + 2 * second).max(5 * second),
+        Action::Dump(dump) => {
+            let within = dump.recipes.iter().map(|recipe| recipe.within).max();
+            (within.unwrap_or_default() + 2 * second).max(5 * second)
+        }
         Action::Throttle { lasting, .. } => *lasting + second,
         Action::Restart(restart) => policy.service.stop_timeout + 18 * second + restart.backoff.1,
-        Action::Signal { .. } => second,
+        Action::Signal { .. } | Action::Upload { .. } | Action::Notify { .. } => second,
         Action::Command { within, .. } | Action::Http { within, .. } => *within,
         Action::Reclaim { .. } => 10 * second,
         Action::Kill => 15 * second,

@@ -18,13 +18,16 @@ fn a_dump_that_kills_the_service_is_not_repeated_in_that_incident() {
     let mut world = World::new(policy, |_| Model { on_dump: OnDump::Dies, ..Model::leaking(1.0) });
     world.until(|world| world.says("g2 i-1 throttle started"));
     assert_eq!(dumps(&world), 1, "{}", world.story());
-    assert!(world.says("dump failed") && world.says("g2 i-1 dump skipped: the service died during it"));
+    assert!(
+        world.says("dump failed")
+            && world.says("g2 i-1 dump skipped: SIGUSR1 into /var/tmp/heap: the service died during it")
+    );
 }
 
 #[test]
 fn a_dump_blamed_before_highwater_itself_was_restarted_is_not_repeated() {
-    let unfinished = Some(("old-1".into(), vec!["dump".into()]));
-    let config = Config { unfinished, ..config() };
+    let blamed = ["dump: SIGUSR1 into /var/tmp/heap".to_owned()].into();
+    let config = Config { unfinished: Some("old-1".into()), blamed, ..config() };
     let mut world = World::with(documented(), config, |_| Model::leaking(5.0));
     world.until(|world| world.says("throttle started"));
     assert!(world.says("g1 old-1 dump skipped"), "{}", world.story());

@@ -21,7 +21,7 @@ fn in_calm_it_is_in_force_at_once() {
     reload(&mut world, policy);
     world.run(secs(1));
     assert_eq!(world.service.as_ref().unwrap().high, Limit::Max);
-    assert_eq!(world.core.poll_timeout(), None);
+    assert_eq!(world.core.poll_timeout().map(|(_, timer)| timer), Some(Timer::Healthy));
 }
 
 #[test]

@@ -20,8 +20,28 @@ fn stopped_at(what: &str, model: Model) -> World {
 #[test]
 fn during_a_dump() {
     let world = stopped_at("dump started", Model { on_dump: OnDump::NeverEnds, ..Model::leaking(1.0) });
-    assert!(world.says("dump cancelled"), "{}", world.story());
+    assert!(world.says("dump timed out"), "{}", world.story());
     assert!(world.commands.iter().any(|(_, command)| matches!(command, Command::Cancel(_))));
+    assert_eq!(world.ended, Some(Ending::Service(Exit::Code(0))));
+}
+
+#[test]
+fn during_a_dump_it_waits_and_a_second_one_does_not() {
+    let slow = |_| Model { on_dump: OnDump::NeverEnds, ..Model::leaking(1.0) };
+    let mut world = World::new(documented(), slow);
+    world.until(|world| world.says("dump started"));
+    stop(&mut world);
+    let asked = |world: &World| world.commands.iter().any(|(_, c)| *c == Command::Signal(Signal::TERM));
+    world.run(secs(5));
+    assert!(!asked(&world), "{}", world.story());
+    stop(&mut world);
+    assert!(asked(&world) && world.says("dump cancelled"), "{}", world.story());
+}
+
+#[test]
+fn a_dump_that_is_complete_lets_the_stop_through() {
+    let world = stopped_at("dump started", Model::leaking(1.0));
+    assert!(world.says("dump done"), "{}", world.story());
     assert_eq!(world.ended, Some(Ending::Service(Exit::Code(0))));
 }
 

@@ -71,7 +71,7 @@ fn go_is_never_held() {
     };
     let mut policy = documented();
     if let Action::Dump(dump) = &mut policy.steps[0].action {
-        dump.needs = None;
+        dump.recipes[0].needs = None;
     }
     let mut world = World::new(policy, go);
     world.until(|world| world.says("service exited"));

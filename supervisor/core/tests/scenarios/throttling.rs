@@ -48,7 +48,7 @@ fn a_lease_ends_when_the_incident_resolves() {
     world.until(|world| world.says("incident resolved"));
     assert!(world.says("throttle lifted: the incident is over"), "{}", world.story());
     assert!(world.when("throttle lifted") <= world.when("incident resolved"));
-    world.run(secs(10));
+    world.run(secs(70));
     let before = world.wakeups;
     world.run(secs(3_600));
     assert_eq!(world.wakeups, before, "calm again, and woken by the tripwire alone");

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use highwater_core::amount::{Amount, MIB};
 use highwater_core::policy::{
-    Action, Condition, Counter, Dump, DumpSource, Line, Measure, Memory, Policy, Restart, RestartOn, Service, Step,
-    Times, Trigger,
+    Action, Baseline, Condition, Counter, Destination, Dump, DumpSource, Evidence, JvmDump, Line, Measure, Memory,
+    Policy, Recipe, Restart, RestartOn, Series, Service, Step, Times, Trigger,
 };
 use highwater_core::signal::Signal;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ pub fn policy() -> impl Strategy<Value = Policy> {
     let restart_on = prop_oneof![Just(RestartOn::Never), Just(RestartOn::Failure), Just(RestartOn::Always)];
     let memory = (prop::option::weighted(0.8, 50_u32..95), prop::bool::weighted(0.8));
     let times = (0_u64..30_000, 0_u64..100);
-    (triggers, restart_on, memory, times).prop_flat_map(|(conditions, restart, memory, times)| {
+    (triggers, restart_on, memory, times, evidence()).prop_flat_map(|(conditions, restart, memory, times, evidence)| {
         let count = conditions.len();
         let named = |(index, condition): (usize, Condition)| Trigger { name: format!("t{index}"), condition };
         let triggers: Vec<Trigger> = conditions.into_iter().enumerate().map(named).collect();
@@ -32,15 +32,24 @@ pub fn policy() -> impl Strategy<Value = Policy> {
                 },
                 memory: Memory {
                     max: None,
+                    reserve: None,
                     tripwire: memory.0.map(|share| Amount::Share(share * 100)),
                     hold: memory.1,
                 },
                 triggers: triggers.clone(),
                 steps,
                 resolve_after: Duration::from_secs(times.1),
+                evidence: evidence.clone(),
             }
         })
     })
+}
+
+fn evidence() -> impl Strategy<Value = Evidence> {
+    let secs = || (1_u64..600).prop_map(Duration::from_secs);
+    let baseline = prop::option::of((secs(), secs()).prop_map(|(after, every)| Baseline { after, every }));
+    let series = prop::option::of(secs().prop_map(|every| Series { every, keep: 3 }));
+    (baseline, series).prop_map(|(baseline, series)| Evidence { baseline, series, ..Evidence::default() })
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
@@ -90,11 +99,16 @@ fn action() -> impl Strategy<Value = Action> {
     let source = prop_oneof![
         Just(DumpSource::Signal { signal: Signal::USR1, file: "/tmp/x".into() }),
         Just(DumpSource::Http { url: "http://localhost/".into() }),
+        Just(DumpSource::Jvm(JvmDump::Histogram)),
+        Just(DumpSource::GoHeap),
+        Just(DumpSource::Core),
     ];
-    let dump = (source, time(), prop::option::of(0..100 * MIB));
+    let recipe = (source, time(), prop::option::of(0..100 * MIB));
+    let recipe = recipe.prop_map(|(source, within, needs)| Recipe { source, within, needs });
+    let dump = prop::collection::vec(recipe, 1..4);
     let restart = (1_u32..5, 1_u64..600, 1_u64..3_000, 0_u64..20_000, 1_u64..60);
     prop_oneof![
-        8 => dump.prop_map(|(source, within, needs)| Action::Dump(Dump { source, within, needs, keep: 3 })),
+        8 => dump.prop_map(|recipes| Action::Dump(Dump { recipes, keep: 3 })),
         4 => (50_u32..99, time()).prop_map(|(share, lasting)| Action::Throttle {
             high: Amount::Share(share * 100),
             lasting,
@@ -109,5 +123,9 @@ fn action() -> impl Strategy<Value = Action> {
         1 => time().prop_map(|within| Action::Http { post: "http://localhost/".into(), within }),
         1 => Just(Action::Reclaim { amount: Amount::Bytes(MIB) }),
         1 => Just(Action::Kill),
+        1 => time().prop_map(|patience| Action::Upload {
+            to: Destination::Command { run: vec!["x".into()] },
+            patience,
+        }),
     ]
 }

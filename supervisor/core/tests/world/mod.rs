@@ -55,6 +55,7 @@ pub fn config() -> Config {
         seed: 7,
         incident_prefix: "i".into(),
         learnt: BTreeMap::new(),
+        blamed: BTreeSet::new(),
         unfinished: None,
     }
 }
@@ -244,7 +245,7 @@ impl World {
             Command::Spawn { generation } => self.spawn(generation),
             Command::Watch(on) => self.watched = on,
             Command::Adopt => self.queue.push_back(Input::Adopted { pid: 4_711 }),
-            Command::Rearm => {}
+            Command::Rearm | Command::Look(_) | Command::Deliver { .. } => {}
             Command::Cancel(task) => {
                 self.works.remove(&task);
                 if let Some(service) = self.service.as_mut() {
@@ -303,8 +304,12 @@ impl World {
         self.works.insert(task, self.now);
         let done = Ok(Finished::default());
         match work {
-            Work::Dump { source: DumpSource::Signal { signal, .. }, .. } => service.begin_dump(task, Some(*signal)),
-            Work::Dump { .. } => service.begin_dump(task, None),
+            Work::Dump { recipe, .. } | Work::Profile { recipe, .. } if !recipe.source.is_outside() => {
+                match recipe.source {
+                    DumpSource::Signal { signal, .. } => service.begin_dump(task, Some(signal)),
+                    _ => service.begin_dump(task, None),
+                }
+            }
             _ => self.later.push((self.now + self.work_takes, Input::Finished { task, result: done })),
         }
     }

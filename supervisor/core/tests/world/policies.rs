@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use highwater_core::amount::{Amount, MIB};
 use highwater_core::policy::{
-    Action, Condition, Counter, Dump, DumpSource, Measure, Memory, Policy, Restart, RestartOn, Service, Step, Times,
-    Trigger,
+    Action, Condition, Counter, Dump, DumpSource, Evidence, Measure, Memory, Policy, Recipe, Restart, RestartOn,
+    Service, Step, Times, Trigger,
 };
 use highwater_core::signal::Signal;
 
@@ -31,10 +31,11 @@ pub fn bare() -> Policy {
             restart: RestartOn::Failure,
             env: Vec::new(),
         },
-        memory: Memory { max: None, tripwire: Some(Amount::Share(8_000)), hold: true },
+        memory: Memory { reserve: None, max: None, tripwire: Some(Amount::Share(8_000)), hold: true },
         triggers: vec![breach()],
         steps: Vec::new(),
         resolve_after: secs(60),
+        evidence: Evidence::default(),
     }
 }
 
@@ -62,7 +63,8 @@ pub fn repeated(times: u32, within: u64, step: Step) -> Step {
 
 pub fn dump() -> Step {
     let source = DumpSource::Signal { signal: Signal::USR1, file: "/var/tmp/heap".into() };
-    step("dump", Action::Dump(Dump { source, within: secs(20), needs: Some(16 * MIB), keep: 5 }))
+    let recipe = Recipe { source, within: secs(20), needs: Some(16 * MIB) };
+    step("dump", Action::Dump(Dump { recipes: vec![recipe], keep: 5 }))
 }
 
 pub fn throttle(share: &str, lasting: Duration) -> Step {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use highwater_core::policy::Policy;
 use highwater_core::reading::Counters as Counted;
-use highwater_kernel::cgroup::{Counters, Group, HighWriter, Limit, Populated};
+use highwater_kernel::cgroup::{Counters, Group, HighWriter, Limit, Populated, effective_max};
 use highwater_kernel::pidfd::Pidfd;
 use highwater_kernel::spawn::{Child, Spawn, SpawnError};
 use highwater_kernel::{Pid, Result};
@@ -36,7 +36,7 @@ impl Service {
         report: Report,
     ) -> std::result::Result<Self, NotStarted> {
         let group = match host.delegation() {
-            Some(delegation) => Some(prepare(&delegation.base, policy, report.generation)?),
+            Some(delegation) => Some(prepare(&delegation.base, &delegation.mount.point, policy, report.generation)?),
             None => None,
         };
         let child = spawn(argv, policy, group.as_ref()).map_err(|error| {
@@ -113,15 +113,25 @@ impl From<highwater_kernel::Error> for NotStarted {
 }
 
 /// Makes the cgroup of a generation: one limit if the policy has one, and killed as a whole if it is killed.
-fn prepare(base: &Group, policy: &Policy, generation: u32) -> Result<Group> {
+fn prepare(base: &Group, mount_point: &Path, policy: &Policy, generation: u32) -> Result<Group> {
     let group = base.create_child(&format!("{PREFIX}{generation}"))?;
-    if let Some(max) = policy.memory.max {
+    if let Some(max) = limit(&group, mount_point, policy)? {
         group.set_max(Limit::Bytes(max))?;
     }
     if group.has("memory.oom.group") {
         group.set_oom_group(true)?;
     }
     Ok(group)
+}
+
+/// What the service's limit is to be: that of the policy, or so much below the one in force that the reserve is left.
+fn limit(group: &Group, mount_point: &Path, policy: &Policy) -> Result<Option<u64>> {
+    let Some(reserve) = policy.memory.reserve.filter(|_| policy.memory.max.is_none()) else {
+        return Ok(policy.memory.max);
+    };
+    let in_force = effective_max(group, mount_point)?;
+    // Half of the limit is the least that counts as a service with a reserve, and not the other way round.
+    Ok(in_force.map(|in_force| in_force.bytes.saturating_sub(reserve).max(in_force.bytes / 2)))
 }
 
 fn spawn(argv: &[OsString], policy: &Policy, group: Option<&Group>) -> std::result::Result<Child, SpawnError> {
@@ -138,9 +148,11 @@ fn spawn(argv: &[OsString], policy: &Policy, group: Option<&Group>) -> std::resu
 fn meter(host: &Host, group: Option<&Group>, policy: &Policy, pid: Pid) -> Result<Meter> {
     match (&host.place, group) {
         (Place::Own(delegation), Some(group)) => {
-            Meter::of_cgroup(group, &delegation.mount.point, policy.memory.max.is_some())
+            let is_own = policy.memory.max.is_some() || policy.memory.reserve.is_some();
+            let most = if is_own { policy.memory.reserve.unwrap_or(u64::MAX) } else { 0 };
+            Meter::of_cgroup(group, &delegation.mount.point, most)
         }
-        (Place::Shared(group, mount), _) => Meter::of_cgroup(group, &mount.point, false),
+        (Place::Shared(group, mount), _) => Meter::of_cgroup(group, &mount.point, 0),
         _ => Ok(Meter::of_tree(pid, policy.memory.max)),
     }
 }

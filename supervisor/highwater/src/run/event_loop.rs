@@ -19,6 +19,7 @@ pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: Unbou
     loop {
         if let Some(ending) = carry_out(&mut core, &mut hands) {
             finish_copies(&hands, &mut wakes).await;
+            hands.last_words();
             hands.farewell();
             return ending;
         }
@@ -71,7 +72,7 @@ fn carry_out(core: &mut Supervisor, hands: &mut Hands) -> Option<Ending> {
 fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
     match wake {
         Wake::Input(generation, input) if generation == core.generation() => core.handle(now(), input),
-        Wake::Input(..) => {}
+        Wake::Input(..) | Wake::Written { is_over: false, .. } => {}
         Wake::MainExited(generation) => {
             let ended = hands.service_mut(generation).and_then(|service| {
                 let exit = service.collect()?;
@@ -96,6 +97,9 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
             core.handle(now(), input);
             reap(hands);
         }
+        Wake::Partial { incident, step, evidence } => hands.kept_partial(&incident, &step, &evidence),
+        Wake::Looked { moment, incident, snapshot } => hands.looked(moment, incident.as_deref(), *snapshot),
+        Wake::Written { incident, is_over: true } => hands.finish(&incident),
         Wake::Child => {
             hands.mind_guard();
             reap(hands);

@@ -10,15 +10,18 @@ use highwater_core::policy::{Action, DumpSource, Policy};
 use highwater_core::record::{Event, Record};
 use highwater_core::signal::Signal;
 use highwater_core::supervisor::Supervisor;
+use highwater_evidence::store::Store;
 use highwater_kernel::Pid;
 use highwater_kernel::guard::Guard;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Wake;
+use super::event_loop::now;
 use super::lowering::Lowering;
 use super::service::{Service, raw};
 use super::tasks::Running;
 use super::watch::Report;
+use crate::bundle::Bundle;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::sentence::{is_warning, sentence};
@@ -38,6 +41,9 @@ pub struct Hands {
     pub(super) guards_lost: u32,
     pub(super) lowering: Lowering,
     pub(super) around: Surroundings,
+    /// Where profiles of the healthy service are kept.
+    pub(super) healthy: PathBuf,
+    pub(super) bundle: Bundle,
     pub(super) wake: UnboundedSender<Wake>,
     pub(super) service: Option<Service>,
     pub(super) tasks: BTreeMap<Task, Running>,
@@ -46,6 +52,7 @@ pub struct Hands {
 impl Hands {
     /// Carries out a command. What is known at once comes back as an input; the last command ends the loop.
     pub fn carry_out(&mut self, core: &Supervisor, command: Command) -> Result<Option<Input>, Ending> {
+        self.around.limits = super::limits_of(core.policy());
         match command {
             Command::Record(record) => self.record(&record),
             Command::Spawn { generation } => return Ok(Some(self.spawn(core.policy(), generation))),
@@ -59,6 +66,8 @@ impl Hands {
             Command::Adopt => return Ok(self.adopt()),
             Command::Rearm => self.with_service(|service| service.arm_stalls(core.policy())),
             Command::Freeze(frozen) => self.freeze(frozen),
+            Command::Look(moment) => self.look(moment),
+            Command::Deliver { incident, step, delivery, patience } => self.deliver(incident, step, delivery, patience),
             Command::Begin { task, work } => self.begin(task, work),
             Command::Cancel(task) => self.cancel(task),
             Command::End(ending) => return Err(ending),
@@ -74,6 +83,9 @@ impl Hands {
             tracing::warn!(json = line.as_str(), "{text}");
         } else {
             tracing::info!(json = line.as_str(), "{text}");
+        }
+        if let Some(written) = self.bundle.see(record) {
+            self.write_bundle(written);
         }
     }
 
@@ -115,6 +127,15 @@ impl Hands {
         }
     }
 
+    /// Keeps what is known of an incident that highwater does not see the end of.
+    pub fn last_words(&mut self) {
+        let Some(written) = self.bundle.last_words() else { return };
+        let kept = Store::open(&self.around.evidence).and_then(|store| store.incident(written.incident()));
+        if let Err(error) = kept.and_then(|kept| written.keep(&kept)) {
+            tracing::warn!("the record of incident {} cannot be kept: {error}", written.incident());
+        }
+    }
+
     /// Whether a signal to us is passed on: one that the service does not handle could end it.
     pub fn may_forward(&mut self, signal: Signal) -> bool {
         let Some(service) = self.service.as_mut() else { return false };
@@ -127,7 +148,7 @@ impl Hands {
 
     /// Keeps what the next supervisor should know.
     pub fn keep_state(&mut self, core: &Supervisor) {
-        if let Err(error) = self.state.keep(core.learnt(), core.incident()) {
+        if let Err(error) = self.state.keep(core.learnt(), core.incident(), core.blamed()) {
             tracing::warn!("the state cannot be kept: {error}");
         }
     }
@@ -148,15 +169,22 @@ impl Hands {
     }
 
     /// A full reading of the service that runs.
-    pub fn read_usage(&self) -> Option<Input> {
-        self.service.as_ref()?.meter.usage().ok().map(Input::Usage)
+    pub fn read_usage(&mut self) -> Option<Input> {
+        let service = self.service.as_ref()?;
+        let usage = service.meter.usage().ok()?;
+        self.bundle.read(now(), usage.current, Some(&usage), || service.stalled_us());
+        Some(Input::Usage(usage))
     }
 
     fn probe(&mut self, policy: &Policy, probe: Probe) -> Option<Input> {
         let dumped = self.around.dumped();
         let service = self.service.as_mut()?;
         match probe {
-            Probe::Sample => service.meter.current().ok().map(|current| Input::Sample { current, dumped }),
+            Probe::Sample => {
+                let current = service.meter.current().ok()?;
+                self.bundle.read(now(), current, None, || None);
+                Some(Input::Sample { current, dumped })
+            }
             Probe::Usage => self.read_usage(),
             Probe::Process => Some(Input::Inspected(service.inspect(&signals_of(policy)))),
         }
@@ -226,13 +254,14 @@ impl Hands {
 
 /// Every signal a policy may send.
 fn signals_of(policy: &Policy) -> Vec<Signal> {
-    let of_step = |step: &highwater_core::policy::Step| match &step.action {
-        Action::Dump(dump) => match dump.source {
-            DumpSource::Signal { signal, .. } => Some(signal),
-            DumpSource::Http { .. } | DumpSource::Command { .. } => None,
-        },
-        Action::Signal { send } => Some(*send),
+    let of_source = |source: &DumpSource| match source {
+        DumpSource::Signal { signal, .. } => Some(*signal),
         _ => None,
     };
-    policy.steps.iter().filter_map(of_step).chain([policy.service.stop_signal]).collect()
+    let of_step = |step: &highwater_core::policy::Step| match &step.action {
+        Action::Dump(dump) => dump.recipes.iter().filter_map(|recipe| of_source(&recipe.source)).collect(),
+        Action::Signal { send } => vec![*send],
+        _ => Vec::new(),
+    };
+    policy.steps.iter().flat_map(of_step).chain([policy.service.stop_signal]).collect()
 }

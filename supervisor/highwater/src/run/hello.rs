@@ -26,8 +26,7 @@ pub fn say_hello(hands: &mut Hands, arguments: &cli::Run, policy: &Policy) {
     };
     hands.record(&Record { at: event_loop::now(), generation: 0, incident: None, event });
     if let Some(step) = hands.state.attempt() {
-        let reason =
-            format!("dump {step} was under way when the predecessor ended: it is not repeated in that incident");
+        let reason = format!("{step} was under way when the predecessor ended: it is not tried again until SIGHUP");
         event_loop::note(hands, reason);
     }
 }

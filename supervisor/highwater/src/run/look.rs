@@ -13,7 +13,7 @@ impl Service {
     /// A look at the main process: what it does with those signals, and what it is.
     pub fn inspect(&mut self, signals: &[Signal]) -> Inspection {
         let pid = self.main.pid();
-        let runtime = *self.runtime.get_or_insert_with(|| runtime(pid));
+        let runtime = self.find_runtime();
         let threads = process::thread_count(pid).unwrap_or(1);
         let mut inspection =
             Inspection { threads: threads as u32, runtime, stopped: is_stopped(pid), ..Default::default() };
@@ -25,6 +25,12 @@ impl Service {
             }
         }
         inspection
+    }
+
+    /// What runs in the main process. It is found out once: its executable has to be read for it.
+    pub fn find_runtime(&mut self) -> Runtime {
+        let pid = self.main.pid();
+        *self.runtime.get_or_insert_with(|| runtime(pid))
     }
 }
 

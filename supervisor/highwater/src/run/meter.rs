@@ -1,6 +1,6 @@
 //! Usage of the service, from its cgroup or, where there is none, from its processes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,9 @@ pub struct Files {
     mount_point: PathBuf,
     current: Current,
     stat: StatReader,
-    is_own: bool,
+    /// So much may be lent at most.
+    most: u64,
+    lent_from: Cell<Option<u64>>,
     limits: RefCell<Option<(Instant, Limits)>>,
 }
 
@@ -49,14 +51,15 @@ struct Limits {
 }
 
 impl Meter {
-    /// A meter for a cgroup. `is_own` when its `memory.max` was set by us, so that some of it may be lent.
-    pub fn of_cgroup(group: &Group, mount_point: &Path, is_own: bool) -> Result<Self> {
+    /// A meter for a cgroup. By `most` bytes its `memory.max` may be raised, if that was set by us.
+    pub fn of_cgroup(group: &Group, mount_point: &Path, most: u64) -> Result<Self> {
         Ok(Self::Cgroup(Box::new(Files {
             group: group.try_clone()?,
             mount_point: mount_point.into(),
             current: Current::open(group)?,
             stat: StatReader::open(group)?,
-            is_own,
+            most,
+            lent_from: Cell::new(None),
             limits: RefCell::new(None),
         })))
     }
@@ -120,8 +123,16 @@ impl Files {
             high: Limit::from(Raw(limits.high)),
             max: limits.max,
             head: below_own.min(above).min(machine),
-            lendable: if self.is_own { lendable(above) } else { 0 },
+            lendable: lendable(above).min(self.left_to_lend(&limits)),
         })
+    }
+
+    /// What is left of that which may be lent: a limit that has been raised already counts.
+    fn left_to_lend(&self, limits: &Limits) -> u64 {
+        let own = limits.own.bytes().unwrap_or(u64::MAX);
+        let first = self.lent_from.get().unwrap_or(own);
+        self.lent_from.set(Some(first.min(own)));
+        self.most.saturating_sub(own.saturating_sub(first))
     }
 
     fn limits(&self) -> Result<Limits> {

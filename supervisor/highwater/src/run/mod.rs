@@ -1,7 +1,9 @@
 //! `highwater run`: set up, run the loop, end as the service did.
 
 mod birth;
+mod captures;
 mod event_loop;
+mod finishing;
 mod guarding;
 mod hands;
 mod hello;
@@ -25,17 +27,22 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use highwater_core::ability::Ability;
-use highwater_core::command::{Ending, Input, Task};
+use highwater_core::command::{Ending, Input, Moment, Task};
 use highwater_core::policy::{Condition, Policy};
 use highwater_core::reading::Exit;
+use highwater_core::record::Evidence;
 use highwater_core::signal::Signal;
 use highwater_core::supervisor::{Config, Supervisor};
+use highwater_evidence::retention::Limits;
 use highwater_kernel::clock::{self, Rfc3339};
 use highwater_kernel::guard::Guard;
 use highwater_kernel::{memory_lock, reap};
+use highwater_report::snapshot::Snapshot;
 use tokio::sync::mpsc::unbounded_channel;
 
+use crate::bundle::Bundle;
 use crate::cli;
+use crate::healthy;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::state::State;
@@ -58,6 +65,31 @@ pub(crate) enum Wake {
     LimitsChanged(u32),
     /// A piece of work ended.
     Finished(Task, Outcome),
+    /// What there was of a dump that was given up is kept.
+    Partial {
+        /// The incident it belongs to.
+        incident: String,
+        /// Name of the step.
+        step: String,
+        /// The file.
+        evidence: Evidence,
+    },
+    /// The service was looked at from outside.
+    Looked {
+        /// Why.
+        moment: Moment,
+        /// The incident that was open when it began.
+        incident: Option<String>,
+        /// What was seen.
+        snapshot: Box<Snapshot>,
+    },
+    /// `incident.json` is written; whether for the last time.
+    Written {
+        /// The incident.
+        incident: String,
+        /// Whether nothing will be added to it.
+        is_over: bool,
+    },
     /// Some child ended.
     Child,
     /// Somebody asked highwater to end.
@@ -120,10 +152,13 @@ fn set_up(
         around: Surroundings {
             name: arguments.name.clone(),
             evidence: state_dir.join("evidence"),
+            limits: limits_of(&policy),
             known: Rc::new(RefCell::new(guard.iter().map(Guard::pid).collect())),
             growing: Rc::new(RefCell::new(None)),
             copying: Rc::default(),
         },
+        healthy: state_dir.join(healthy::DIRECTORY),
+        bundle: Bundle::new(&arguments.name, Path::new(&arguments.argv[0])),
         guard,
         guards_lost: 0,
         wake,
@@ -162,6 +197,12 @@ fn read_policy(file: Option<&Path>) -> Result<Policy, Failed> {
     }
 }
 
+/// Bounds of the evidence, as the policy has them.
+fn limits_of(policy: &Policy) -> Limits {
+    let rules = &policy.evidence;
+    Limits { max_bytes: Some(rules.max_bytes), max_count: Some(rules.max_count), min_free: rules.min_free }
+}
+
 fn watches_stalls(policy: &Policy) -> bool {
     policy.triggers.iter().any(|trigger| matches!(trigger.condition, Condition::Pressure { .. }))
 }
@@ -188,6 +229,7 @@ fn config(arguments: &cli::Run, hands: &Hands) -> Config {
         seed: clock::monotonic_ns() ^ u64::from(std::process::id()).rotate_left(32),
         incident_prefix: format!("{second}Z"),
         learnt: hands.state.learnt(),
+        blamed: hands.state.blamed(),
         unfinished: hands.state.unfinished(),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use highwater_core::ability::{Abilities, Ability};
-use highwater_core::policy::{Action, Condition, Counter, DumpSource, Line, Measure, Policy, Step, Trigger};
+use highwater_core::policy::{Action, Condition, Counter, Destination, Line, Measure, Policy, Receiver, Step, Trigger};
 
 /// The plan in lines for people, with what this host does not allow.
 pub fn lines(policy: &Policy, abilities: Abilities, dry_run: bool) -> Vec<String> {
@@ -54,11 +54,10 @@ fn trigger(trigger: &Trigger) -> String {
 
 fn step(number: usize, step: &Step, policy: &Policy) -> String {
     let what = match &step.action {
-        Action::Dump(dump) => match &dump.source {
-            DumpSource::Signal { signal, file } => format!("dump by {signal} into {file}"),
-            DumpSource::Http { url } => format!("dump from {url}"),
-            DumpSource::Command { run } => format!("dump by {}", run.join(" ")),
-        },
+        Action::Dump(dump) => {
+            let sources: Vec<String> = dump.recipes.iter().map(|recipe| recipe.source.to_string()).collect();
+            format!("dump by {}", sources.join(", or else by "))
+        }
         Action::Throttle { high, lasting } => format!("throttle at {high} for {}", span(*lasting)),
         Action::Restart(restart) => {
             format!("restart, {} times within {}", restart.budget.times, span(restart.budget.within))
@@ -68,6 +67,14 @@ fn step(number: usize, step: &Step, policy: &Policy) -> String {
         Action::Http { post, .. } => format!("post to {post}"),
         Action::Reclaim { amount } => format!("reclaim {amount}"),
         Action::Kill => "kill".into(),
+        Action::Upload { to, .. } => match to {
+            Destination::Command { run } => format!("upload by {}", run.join(" ")),
+            Destination::HttpPut { url, .. } => format!("upload to {url}"),
+            Destination::S3 { endpoint, bucket, .. } => format!("upload to {endpoint}/{bucket}"),
+        },
+        Action::Notify { whom: Receiver::Alertmanager { url } | Receiver::Webhook { url }, .. } => {
+            format!("notify {url}")
+        }
     };
     let names: Vec<&str> = step.on.iter().map(|trigger| policy.triggers[*trigger].name.as_str()).collect();
     let wait = if step.after.is_zero() { String::new() } else { format!(" after {}", span(step.after)) };

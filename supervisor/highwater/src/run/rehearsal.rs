@@ -4,6 +4,7 @@
 //! for. What was used once stays locked. So the code that decides, and the code that writes records, is used once while
 //! all is well; what is never needed takes no memory.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use highwater_core::ability::Abilities;
@@ -22,7 +23,13 @@ const MAX: u64 = 256 * MIB;
 
 /// Plays one incident of that policy.
 pub fn rehearse(policy: &Policy, config: &Config) {
-    let config = Config { abilities: Abilities::all(), unfinished: None, dry_run: false, ..config.clone() };
+    let config = Config {
+        abilities: Abilities::all(),
+        unfinished: None,
+        blamed: BTreeSet::default(),
+        dry_run: false,
+        ..config.clone()
+    };
     let mut core = Supervisor::new(policy.clone(), config);
     let mut stage = Stage { now: Instant::default(), current: 100 * MIB, touches: 0 };
     core.start(stage.now);

@@ -11,6 +11,7 @@ use highwater_core::reading::{Counters as Counted, Exit, Runtime, Usage};
 use highwater_core::signal::Signal;
 use highwater_kernel::cgroup::{self, Counters, Group, HighWriter, Limit};
 use highwater_kernel::pidfd::{self, Pidfd};
+use highwater_kernel::psi::Pressure;
 use highwater_kernel::{Pid, process};
 
 use super::meter::Meter;
@@ -81,6 +82,12 @@ impl Service {
     /// Highest `memory.current` of the generation.
     pub fn peak(&self) -> Option<u64> {
         self.group.as_ref()?.peak().ok()
+    }
+
+    /// Total time some task of the service stood still for memory, in microseconds.
+    pub fn stalled_us(&self) -> Option<u64> {
+        let path = self.group.as_ref()?.path().join("memory.pressure");
+        Some(Pressure::read(&path).ok()?.some?.total_us)
     }
 
     /// Whether processes of the service are left.

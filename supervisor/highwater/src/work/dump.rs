@@ -17,7 +17,7 @@ use inotify::{EventMask, Inotify, WatchMask};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::{Outcome, Surroundings, evidence, keep_newest, offload};
+use super::{Outcome, Surroundings, Wanted, evidence, keep_newest, offload};
 use crate::ready::register;
 
 /// A file closed empty may be a name taken in advance: its writer gets that long to fill it.
@@ -64,9 +64,7 @@ impl Watched {
     pub async fn finish(
         mut self,
         around: &Surroundings,
-        incident: &str,
-        step: &str,
-        keep: usize,
+        wanted: &Wanted,
         closed: impl FnOnce(Evidence, bool),
     ) -> Outcome {
         let file = self.closed(around).await?;
@@ -74,14 +72,15 @@ impl Watched {
         let in_doubt = is_ending(self.writer);
         let took = self.asked.elapsed();
         let said = |error: highwater_evidence::Error| error.to_string();
-        let kept = Store::open(&around.evidence).and_then(|store| store.incident(incident)).map_err(said)?;
+        let kept = Store::open(&around.evidence).and_then(|store| store.incident(&wanted.incident)).map_err(said)?;
         let offered = Offered::open(&file, &self.owners).map_err(said)?;
-        let name = kept.free_name(step, &file);
+        let name = kept.free_name(&wanted.step, &file);
         closed(evidence(&kept.path(&name), offered.bytes, took), in_doubt);
         let _copying = around.begin_copy();
-        let (root, step) = (around.evidence.clone(), step.to_owned());
+        let (root, step, keep) = (around.evidence.clone(), wanted.step.clone(), wanted.keep);
         let take = move || {
-            let piece = kept.take(&offered, &name).map_err(said)?;
+            let taken = if in_doubt { kept.take_partial(&offered, &name) } else { kept.take(&offered, &name) };
+            let piece = taken.map_err(said)?;
             Ok((evidence(&piece.path, piece.bytes, took), keep_newest(&root, &step, keep)))
         };
         let (evidence, note) = offload(take).await.map_err(|error| error.to_string()).and_then(|result| result)?;

@@ -16,13 +16,14 @@ use hyper::{Method, Request, Response, Uri, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{Outcome, Surroundings, done, evidence, keep_newest, offload};
+use super::{Outcome, Surroundings, Wanted, done, evidence, keep_newest, offload};
 
 /// A dump larger than this is cut off and refused.
 const LARGEST: u64 = 1 << 30;
 
 /// Fetches a dump and keeps it.
-pub async fn dump(url: String, around: Surroundings, incident: String, step: String, keep: usize) -> Outcome {
+pub async fn dump(url: String, around: Surroundings, wanted: Wanted) -> Outcome {
+    let Wanted { incident, step, keep: most } = wanted;
     let started = Instant::now();
     let said = |error: highwater_evidence::Error| error.to_string();
     let kept = Store::open(&around.evidence).and_then(|store| store.incident(&incident)).map_err(said)?;
@@ -34,14 +35,19 @@ pub async fn dump(url: String, around: Surroundings, incident: String, step: Str
     let written = stream(response, &mut file).await;
     let took = started.elapsed();
     match written {
-        Ok(0) => Err("the answer is empty".to_owned()),
-        Ok(_) => Ok(()),
-        Err(reason) => Err(reason),
+        Ok(0) => {
+            let _ = kept.directory().remove(&name);
+            return Err("the answer is empty".to_owned());
+        }
+        Ok(_) => {}
+        Err(reason) => {
+            let _ = kept.keep_partial(&name);
+            return Err(reason);
+        }
     }
-    .inspect_err(|_| drop(std::fs::remove_file(&path)))?;
     let keep = move || {
         let piece = kept.keep(&name).map_err(said)?;
-        Ok((evidence(&piece.path, piece.bytes, took), keep_newest(&around.evidence, &step, keep)))
+        Ok((evidence(&piece.path, piece.bytes, took), keep_newest(&around.evidence, &step, most)))
     };
     let (evidence, note) = offload(keep).await.map_err(|error| error.to_string()).and_then(|result| result)?;
     Ok(Finished { evidence: vec![evidence], note, took })

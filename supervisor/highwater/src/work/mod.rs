@@ -2,6 +2,7 @@
 
 pub mod dump;
 pub mod http;
+pub mod outside;
 pub mod program;
 
 use std::cell::{Cell, RefCell};
@@ -13,11 +14,23 @@ use std::time::Duration;
 
 use highwater_core::command::Finished;
 use highwater_core::record::Evidence;
+use highwater_evidence::retention::Limits;
 use highwater_evidence::store::Store;
 use highwater_kernel::Pid;
 
 /// What a piece of work comes to.
 pub type Outcome = Result<Finished, String>;
+
+/// What a capture is for, and how many of its kind are kept.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Directory it goes to: an incident, or what else is kept.
+    pub incident: String,
+    /// Name of the step.
+    pub step: String,
+    /// So many of the newest of that step are kept.
+    pub keep: usize,
+}
 
 /// What all work has in common.
 #[derive(Clone, Debug)]
@@ -26,6 +39,8 @@ pub struct Surroundings {
     pub name: String,
     /// Where evidence goes.
     pub evidence: PathBuf,
+    /// Bounds of all evidence.
+    pub limits: Limits,
     /// Children that are waited for by their own pidfd and must not be reaped as strangers.
     pub known: Rc<RefCell<BTreeSet<Pid>>>,
     /// The file the dump under way is written to, once it is known: its size tells dump from leak.

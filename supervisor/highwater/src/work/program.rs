@@ -1,5 +1,6 @@
 //! Commands of a policy: run outside the service cgroup, killed with everything they started when they are given up.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use highwater_core::record::Evidence;
 use highwater_evidence::store::{Incident, Offered, Store};
 use highwater_kernel::Pid;
 use highwater_kernel::pidfd::{Exit, Pidfd};
-use highwater_kernel::spawn::Spawn;
+use highwater_kernel::spawn::{Child, Spawn};
 use nix::sys::signal::{Signal, killpg};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -38,9 +39,18 @@ pub async fn run(argv: Vec<String>, around: Surroundings, about: About) -> Outco
     let started = Instant::now();
     let stderr = std::io::stderr();
     let running = Running::start(&argv, &around, &about, directory, &stderr)?;
-    ended_well(running.wait().await?, &argv)?;
+    ended_well(running.wait().await?, name_of(&argv))?;
     let _ = std::fs::remove_dir(directory);
     Ok(done(started.elapsed()))
+}
+
+/// Runs highwater itself for work that is not the loop's. What it has to say goes to standard error.
+pub async fn run_own(argv: Vec<OsString>, around: Surroundings) -> Result<(), String> {
+    let null = File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?;
+    let stderr = std::io::stderr();
+    let spawn = Spawn::new(&argv).stdin(null.as_fd()).stdout(stderr.as_fd());
+    let running = Running::of(spawn.start().map_err(|error| error.to_string())?, around)?;
+    ended_well(running.wait().await?, "highwater")
 }
 
 /// Runs a command whose standard output and files are the dump.
@@ -68,7 +78,7 @@ pub async fn dump(argv: Vec<String>, around: Surroundings, about: About, keep: u
         (found, note)
     };
     let (evidence, note) = offload(gather).await.map_err(|error| error.to_string())?;
-    ended_well(status?, &argv)?;
+    ended_well(status?, name_of(&argv))?;
     if evidence.is_empty() {
         return Err("it left nothing behind, neither on its standard output nor in $HIGHWATER_EVIDENCE".into());
     }
@@ -122,10 +132,15 @@ impl Running {
         if let Some(cgroup) = &about.cgroup {
             spawn = spawn.env("HIGHWATER_CGROUP", cgroup);
         }
-        let child = spawn.start().map_err(|error| error.to_string())?;
+        // What names no file of its own leaves it here.
+        let child = spawn.directory(directory).start().map_err(|error| error.to_string())?;
+        Self::of(child, around.clone())
+    }
+
+    fn of(child: Child, around: Surroundings) -> Result<Self, String> {
         around.known.borrow_mut().insert(child.pid());
         let pidfd = register(child.pidfd, Interest::READABLE).map_err(|error| error.to_string())?;
-        Ok(Self { pidfd, around: around.clone() })
+        Ok(Self { pidfd, around })
     }
 
     async fn wait(&self) -> Result<Exit, String> {
@@ -149,8 +164,11 @@ impl Drop for Running {
     }
 }
 
-fn ended_well(exit: Exit, argv: &[String]) -> Result<(), String> {
-    let command = argv.first().map_or("", String::as_str);
+fn name_of(argv: &[String]) -> &str {
+    argv.first().map_or("", String::as_str)
+}
+
+fn ended_well(exit: Exit, command: &str) -> Result<(), String> {
     match exit {
         Exit::Code(0) => Ok(()),
         Exit::Code(code) => Err(format!("{command} ended with status {code}")),

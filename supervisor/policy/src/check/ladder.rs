@@ -119,7 +119,8 @@ fn cut_off(step: &Step, end: &Step, notes: &mut Notes) {
 
 /// Whether the action needs no living service.
 fn is_outside(step: &Step) -> bool {
-    step.command.is_present() || step.http.is_present()
+    [step.command.is_present(), step.http.is_present(), step.upload.is_present(), step.notify.is_present()]
+        .contains(&true)
 }
 
 /// Whether `end` runs in every incident in which `step`, which comes later, would.
@@ -152,7 +153,7 @@ fn too_late(document: &Document, notes: &mut Notes) {
             let (name, at) = name_of(step);
             let message = format!("the step \"{name}\" comes too late: after an oom-kill the service is dead");
             notes
-                .warning(at, message, "only `command` and `http` still can")
+                .warning(at, message, "only `command`, `http`, `upload` and `notify` still can")
                 .help("`[service] restart` starts it again");
         }
     }

@@ -10,8 +10,11 @@ pub(super) fn check(document: &Document, notes: &mut Notes) {
     let Some(service) = &document.service.value else { return };
     let Some(stop) = service.stop_signal.value.map(|signal| signal.0) else { return };
     no_grace(service, stop, notes);
-    for dump in steps(document).filter_map(|step| step.dump.value.as_ref()) {
-        if let Some((signal, at)) = dump.signal.given().filter(|(signal, _)| signal.0 == stop) {
+    let dumps = || steps(document).filter_map(|step| step.dump.value.as_ref());
+    let cheaper = dumps().flat_map(|dump| dump.fallback.value.iter().flat_map(|many| many.0.iter().flatten()));
+    let signals = dumps().map(|dump| &dump.signal).chain(cheaper.map(|dump| &dump.signal));
+    for signal in signals {
+        if let Some((signal, at)) = signal.given().filter(|(signal, _)| signal.0 == stop) {
             let message = format!("{} ends the service: it is its stop signal", signal.0);
             notes.error(at, message, "a signal on which the service writes its dump and lives on");
         }

@@ -2,6 +2,7 @@
 
 use crate::shape::shape;
 use crate::text::amount::{Max, Tripwire};
+use crate::text::size::Size;
 use crate::text::words::words;
 
 shape! {
@@ -10,6 +11,10 @@ shape! {
         /// The limit of the service (memory.max), as bytes with a unit. When absent, the limit already in force stays;
         /// "none" says that there is none, so that a percentage would be of nothing.
         "max" max: Max = Optional,
+        /// Kept back below the limit, to be lent for a dump that would not fit otherwise. Without `max` the service's limit
+        /// is so much below the one already in force; with it, so much may be lent on top. When absent, what the cgroups
+        /// above have left is lent.
+        "reserve" reserve: Size = Optional,
         /// Where memory.high waits for a touch: it wakes highwater without polling, and holds the service back if
         /// highwater were slow. Bytes or a percentage of the limit; "off" to poll instead.
         "tripwire" tripwire: Tripwire = Default("'80%'"),

@@ -1,4 +1,4 @@
-//! Where a dump is written by the service.
+//! Paths: where a dump is written by the service, and files of the user.
 
 use crate::value::{Fault, Text};
 
@@ -41,6 +41,26 @@ impl Text for FilePattern {
     #[cfg(test)]
     fn text_schema() -> serde_json::Value {
         crate::value::pattern(r"^/([^*]*/)?[^/]+$")
+    }
+}
+
+/// The absolute path of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FilePath(pub(crate) String);
+
+impl Text for FilePath {
+    const ALLOWED: &'static str = "an absolute path";
+
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        if text.contains('*') {
+            return Err(Fault::new(format!("`*` in \"{text}\"")));
+        }
+        FilePattern::from_text(text).map(|path| Self(path.0))
+    }
+
+    #[cfg(test)]
+    fn text_schema() -> serde_json::Value {
+        crate::value::pattern(r"^/[^*]+$")
     }
 }
 

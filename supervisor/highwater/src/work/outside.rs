@@ -1,0 +1,134 @@
+//! Dumps that need nothing in the image of the service: asked of a JVM by its own protocol, or taken from outside.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use highwater_capture::go;
+use highwater_capture::jvm::{self, Command, Jvm};
+use highwater_core::command::Finished;
+use highwater_core::policy::JvmDump;
+use highwater_evidence::store::{Incident, Offered, Piece, Store};
+use highwater_kernel::Pid;
+use highwater_kernel::process::file_owner;
+
+use super::program::{self, About};
+use super::{Outcome, Surroundings, Wanted, evidence, keep_newest, offload};
+
+/// A histogram has some 60 KiB, a thread dump some 2 KiB a thread: what is longer is cut off.
+const MOST_TEXT: u64 = 16 << 20;
+/// Heap dumps are written by the JVM where every image has room for them.
+const DUMP_DIRECTORY: &str = "/tmp";
+
+/// Asks a JVM.
+pub async fn jvm(pid: Pid, what: JvmDump, within: Duration, around: Surroundings, wanted: Wanted) -> Outcome {
+    let deadline = Instant::now() + within;
+    let Wanted { incident, step, keep } = wanted;
+    let root = around.evidence.clone();
+    let growing = around.growing.clone();
+    let jvm = Jvm::of(pid).map_err(|error| error.to_string())?;
+    let dump_path = jvm.free_name(Path::new(DUMP_DIRECTORY), "hprof");
+    if what == JvmDump::Heap {
+        growing.replace(Some(seen_from_here(pid, &dump_path)));
+    }
+    let ask = move || {
+        let kept = open(&root, &incident)?;
+        let asked = Instant::now();
+        let file = match what {
+            JvmDump::Histogram => {
+                text(&jvm, &Command::Histogram { all: true }, "histogram.txt", &kept, &step, deadline)
+            }
+            JvmDump::Threads => text(&jvm, &Command::Threads, "threads.txt", &kept, &step, deadline),
+            JvmDump::Heap => heap(&jvm, &dump_path, &kept, &step, deadline),
+        }?;
+        let took = asked.elapsed();
+        let note = keep_newest(&root, &step, keep);
+        Ok(Finished { evidence: vec![evidence(&file.path, file.bytes, took)], note, took })
+    };
+    offload(ask).await.map_err(|error| error.to_string())?
+}
+
+/// Reads the heap profile of a Go program out of its memory.
+pub async fn go_heap(pid: Pid, around: Surroundings, wanted: Wanted) -> Outcome {
+    let Wanted { incident, step, keep } = wanted;
+    let root = around.evidence.clone();
+    let capture = move || {
+        let asked = Instant::now();
+        let kept = open(&root, &incident)?;
+        let piece = write_go_heap(pid, &kept, &step)?;
+        let took = asked.elapsed();
+        let note = keep_newest(&root, &step, keep);
+        Ok(Finished { evidence: vec![evidence(&piece.path, piece.bytes, took)], note, took })
+    };
+    offload(capture).await.map_err(|error| error.to_string())?
+}
+
+/// Writes the heap profile of a Go program into the directory of an incident. Blocks.
+pub fn write_go_heap(pid: Pid, kept: &Incident, step: &str) -> Result<Piece, String> {
+    let said = |error: highwater_evidence::Error| error.to_string();
+    let profile = go::heap_profile(pid.cast_unsigned()).map_err(|error| error.to_string())?;
+    let name = kept.free_name(step, Path::new("outside.pb.gz"));
+    let mut file = kept.create(&name).map_err(said)?;
+    file.write_all(&profile.pprof).map_err(|error| format!("{}: {error}", kept.path(&name).display()))?;
+    kept.keep(&name).map_err(said)
+}
+
+/// Has `gcore` write a core of the main process: as large as what is resident, and refused where that does not fit.
+pub async fn core(pid: Pid, around: Surroundings, about: About, keep: usize) -> Outcome {
+    let (root, limits) = (around.evidence.clone(), around.limits);
+    let make_room = move || {
+        let resident = highwater_kernel::process::tree_usage(pid).map_err(|error| error.to_string())?.resident;
+        let made = Store::open(&root).and_then(|store| store.make_room(resident, limits));
+        made.map(drop).map_err(|error| error.to_string())
+    };
+    offload(make_room).await.map_err(|error| error.to_string())??;
+    let run = ["gcore", "-o", "core", &pid.to_string()].map(Into::into).into();
+    program::dump(run, around, about, keep).await
+}
+
+fn open(root: &Path, incident: &str) -> Result<Incident, String> {
+    Store::open(root).and_then(|store| store.incident(incident)).map_err(|error| error.to_string())
+}
+
+/// An answer that is the dump itself.
+fn text(
+    jvm: &Jvm,
+    command: &Command,
+    like: &str,
+    kept: &Incident,
+    step: &str,
+    deadline: Instant,
+) -> Result<Piece, String> {
+    let said = |error: highwater_evidence::Error| error.to_string();
+    let name = kept.free_name(step, Path::new(like));
+    let mut file = kept.create(&name).map_err(said)?;
+    match jvm.ask(command, deadline, MOST_TEXT, &mut file) {
+        Ok(jvm::Answer { finished: jvm::Finished::Cut, .. }) => kept.keep_partial(&name).map_err(said),
+        Ok(_) => kept.keep(&name).map_err(said),
+        Err(error) => {
+            let _ = kept.directory().remove(&name);
+            Err(error.to_string())
+        }
+    }
+}
+
+/// A heap dump, which the JVM writes into its own file system.
+fn heap(jvm: &Jvm, path: &Path, kept: &Incident, step: &str, deadline: Instant) -> Result<Piece, String> {
+    let said = |error: highwater_evidence::Error| error.to_string();
+    let here = seen_from_here(jvm.pid(), path);
+    let owners: Vec<u32> = file_owner(jvm.pid()).into_iter().collect();
+    let command = Command::HeapDump { path: path.into(), live: false, gzip: None };
+    if let Err(error) = jvm.ask(&command, deadline, MOST_TEXT, &mut std::io::sink()) {
+        let name = kept.free_name(step, path);
+        let partial = Offered::open_partial(&here, &owners).and_then(|offered| kept.take_partial(&offered, &name));
+        let left = partial.map(|piece| format!("; what there is of it: {}", piece.path.display())).unwrap_or_default();
+        return Err(format!("{error}{left}"));
+    }
+    let offered = Offered::open(&here, &owners).map_err(said)?;
+    kept.take(&offered, &kept.free_name(step, path)).map_err(said)
+}
+
+/// A path in the file system of a process, from ours.
+fn seen_from_here(pid: Pid, path: &Path) -> PathBuf {
+    Path::new("/proc").join(pid.to_string()).join("root").join(path.strip_prefix("/").unwrap_or(path))
+}
