@@ -13,3 +13,4 @@ mod machine;
 mod parent;
 mod places;
 mod runtimes;
+mod snapshot;

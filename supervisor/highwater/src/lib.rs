@@ -12,7 +12,7 @@ mod log;
 mod ready;
 mod run;
 mod sentence;
-mod snapshot;
+pub mod snapshot;
 mod state;
 mod work;
 

@@ -23,13 +23,17 @@ pub struct Snapshot {
     pub swap: Option<u64>,
     /// Total stall time of the service's `memory.pressure` in microseconds, `some` and `full`.
     pub pressure_total_us: Option<[u64; 2]>,
-    /// `smaps_rollup` of the main process: bytes by key, such as `Rss`, `Pss`, `Anonymous`, `AnonHugePages`.
+    /// The mappings of the main process together: bytes by key of `smaps_rollup`, such as `Rss`, `Pss`, `Anonymous`,
+    /// `AnonHugePages`. Of a very large process only `Rss`, `Anonymous` and `Swap`.
     pub rollup: BTreeMap<String, u64>,
-    /// Its largest mappings, the largest first, at most 10.
+    /// Its largest mappings, the largest first, at most 10; none of a process so large that a look would hold it up.
     pub mappings: Vec<Mapping>,
+    /// A look into some of its huge pages; nothing where it has none.
+    #[serde(default)]
+    pub huge_pages: Option<HugePages>,
     /// Its threads.
     pub threads: u32,
-    /// Its open files, by kind: `file`, `socket`, `pipe`, `anon`.
+    /// Its open files, by kind: `file`, `socket`, `pipe`, `anon`, `other`.
     pub open_files: BTreeMap<String, u32>,
     /// Processes of the service, the largest first, at most 50.
     pub processes: Vec<Process>,
@@ -55,6 +59,18 @@ pub struct Process {
     pub pid: u32,
     /// Its name; arguments may be secret and are left out.
     pub name: String,
-    /// Resident bytes.
+    /// Resident bytes; pages that processes share are in each.
     pub rss: u64,
+    /// Of these, neither of files nor shared: `rss` less what `statm` calls shared.
+    #[serde(default)]
+    pub own: u64,
+}
+
+/// Small pages within huge ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HugePages {
+    /// How many were looked at.
+    pub looked_at: u32,
+    /// How many of these hold nothing but zeros.
+    pub empty: u32,
 }

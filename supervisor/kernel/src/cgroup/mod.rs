@@ -1,5 +1,6 @@
 //! cgroup v2: a handle per cgroup, one method per file, an `Option` per key.
 
+mod by_key;
 mod ceiling;
 mod control;
 mod core_files;

@@ -1,7 +1,10 @@
 //! What `/proc` tells of other processes.
 
+mod descriptors;
 mod elf;
+mod huge_pages;
 mod identity;
+mod mappings;
 mod open_files;
 mod owner;
 mod root;
@@ -9,13 +12,16 @@ mod runtime;
 mod signals;
 mod tree;
 
+pub use descriptors::{MOST_DESCRIPTORS, descriptors_by_kind};
+pub use huge_pages::{HugePages, huge_pages};
 pub use identity::{Identity, user_within};
+pub use mappings::{MOST_MAPPINGS, MOST_RESIDENT, Mapping, Mappings, mappings};
 pub use open_files::is_open_for_write;
 pub use owner::file_owner;
 pub use root::{Directory, Root};
 pub use runtime::{Runtime, runtime};
 pub use signals::{SignalState, SignalUse, signal_use};
-pub use tree::{TreeUsage, descendants, tree_usage};
+pub use tree::{TreeUsage, descendants, tree_usage, usage};
 
 use std::path::PathBuf;
 
@@ -37,6 +43,12 @@ pub fn start_time(pid: Pid) -> Result<u64> {
 pub fn thread_count(pid: Pid) -> Result<u64> {
     let path = entry(pid, "stat");
     parse_stat(&file::read(&path)?, 20).ok_or_else(|| Error::unexpected(path, "field 20 is missing"))
+}
+
+/// What a process calls itself: the first 15 bytes of the name of its program, unless it chose another. Not its
+/// arguments, which may be secret.
+pub fn name(pid: Pid) -> Result<String> {
+    Ok(file::read(entry(pid, "comm"))?.trim_end_matches('\n').to_owned())
 }
 
 /// Whether a process has ended or is about to: its files are closed by then, or will be without its doing.

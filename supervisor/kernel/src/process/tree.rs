@@ -18,15 +18,15 @@ pub struct TreeUsage {
 
 /// Adds up a process tree; [`Kind::NotFound`] or [`Kind::NoProcess`] if its root has ended.
 pub fn tree_usage(root: Pid) -> Result<TreeUsage> {
-    let mut usage = process_usage(root)?;
+    let mut sum = usage(root)?;
     for pid in descendants(root)? {
-        match process_usage(pid) {
-            Ok(more) => usage = usage.plus(more),
+        match usage(pid) {
+            Ok(more) => sum = sum.plus(more),
             Err(e) if matches!(e.kind(), Kind::NotFound | Kind::NoProcess) => {}
             Err(e) => return Err(e),
         }
     }
-    Ok(usage)
+    Ok(sum)
 }
 
 /// All processes below one, without itself.
@@ -75,7 +75,8 @@ fn scan() -> Result<BTreeMap<Pid, Vec<Pid>>> {
     Ok(children)
 }
 
-fn process_usage(pid: Pid) -> Result<TreeUsage> {
+/// What one process uses.
+pub fn usage(pid: Pid) -> Result<TreeUsage> {
     Ok(parse_statm(&file::read(entry(pid, "statm"))?, sys::page_size()))
 }
 
