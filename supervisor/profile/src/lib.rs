@@ -6,6 +6,7 @@
 mod blame;
 mod comparison;
 pub mod difference;
+mod flame;
 pub mod format;
 pub mod heapsnapshot;
 mod jvm;
@@ -15,11 +16,13 @@ mod native;
 pub mod node_report;
 pub mod pprof;
 pub mod profile;
+mod quantity;
 pub mod read;
 mod tracemalloc;
 mod tree;
 
 pub use comparison::Comparison;
 pub use difference::difference;
+pub use flame::flame_graph;
 pub use profile::Profile;
 pub use read::{ReadError, read};
