@@ -26,8 +26,10 @@ import sun.misc.Signal;
  * SIGTERM  answers what is in flight and exits with 143, as every JVM does.
  * </pre>
  *
- * A dump from outside needs no handler: {@code jcmd PID GC.heap_dump -all FILE}. It starts a JVM of its own first, which takes
- * a second that a fast leak does not leave.
+ * It leaks --leak MB/s ("full": as fast as it can) from --threads threads, --leak-after seconds from its start.
+ *
+ * What is asked from outside needs no handler: a JVM answers its own user and root by itself, even without a JDK in the
+ * image. {@code jcmd} is a JVM of its own, though, and takes a second that a fast leak does not leave.
  */
 public final class Sessions {
     private final Map<Integer, Session> kept = new ConcurrentHashMap<>();
@@ -35,7 +37,7 @@ public final class Sessions {
     private final int sessionSize;
 
     /** What is kept of a visitor. The histogram counts these. */
-    private record Session(byte[] profile) {}
+    private record Session(long id, long created, long lastSeen, byte[] profile) {}
 
     private Sessions(int sessionSize) {
         this.sessionSize = sessionSize;
@@ -44,20 +46,23 @@ public final class Sessions {
     public static void main(String[] arguments) throws Exception {
         Options options = new Options(List.of(arguments));
         Sessions sessions = new Sessions(Integer.parseInt(options.get("session-kib", "64")) * 1024);
-        double rate = Double.parseDouble(options.get("leak", "0")) * 1e6;
+        double rate = Double.parseDouble(options.get("leak", "0").replace("full", "Infinity")) * 1e6;
+        int threads = Integer.parseInt(options.get("threads", "1"));
+        long pause = (long) (Double.parseDouble(options.get("leak-after", "0")) * 1e9);
 
         writeHistogramsOn("CONT", Path.of(options.get("histogram-dir", "/var/tmp")));
         HttpServer server = sessions.serve(Integer.parseInt(options.get("port", "0")));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stopGracefully(server)));
-        if (rate > 0) {
-            startDaemon("load", () -> sessions.logInForEver(rate));
+        for (int number = 0; rate > 0 && number < threads; number++) {
+            startDaemon("load-" + number, () -> sessions.logInForEver(rate / threads, System.nanoTime() + pause));
         }
     }
 
     /** The leak: there is no method that forgets. */
     private int rememberForever() {
         int id = lastId.incrementAndGet();
-        kept.put(id, new Session(new byte[sessionSize]));
+        long now = System.nanoTime();
+        kept.put(id, new Session(id, now, now, new byte[sessionSize]));
         return id;
     }
 
@@ -80,9 +85,10 @@ public final class Sessions {
     }
 
     /** Opens sessions at a rate; what was missed while the JVM stood still is not made up for. */
-    private void logInForEver(double bytesPerSecond) {
+    private void logInForEver(double bytesPerSecond, long start) {
         long interval = (long) (sessionSize / bytesPerSecond * 1e9);
-        long due = System.nanoTime();
+        long due = start;
+        sleepUntil(due);
         while (true) {
             rememberForever();
             due = Math.max(due, System.nanoTime() - 1_000_000) + interval;

@@ -5,6 +5,7 @@
 
 mod calm;
 mod grid;
+mod jvm;
 mod latency;
 mod start;
 mod table;
@@ -23,4 +24,5 @@ fn main() {
 
 type Part = (&'static str, fn());
 
-const PARTS: [Part; 4] = [("calm", calm::run), ("latency", latency::run), ("start", start::run), ("grid", grid::run)];
+const PARTS: [Part; 5] =
+    [("calm", calm::run), ("latency", latency::run), ("start", start::run), ("grid", grid::run), ("jvm", jvm::run)];

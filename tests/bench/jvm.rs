@@ -1,0 +1,175 @@
+//! The grid of a JVM whose heap may grow beyond its limit: what can still be had of it once the tripwire is touched?
+//!
+//! `-Xmx400m` in 256 MiB, Serial GC, so that the kernel is met before an `OutOfMemoryError`. `warm` rows were asked once
+//! before the leak began; the others have their socket still to open.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use highwater_tests::{Highwater, Journal, Scratch, disk, program, wait_until};
+
+use crate::table::{Table, median};
+
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/java-sessions/Sessions.java");
+/// Runs of each row; `HIGHWATER_REPEAT` asks for others, `HIGHWATER_ROW` for the rows whose name has one of these parts.
+const REPEAT: u32 = 3;
+const CELLS: [(&str, u32); 6] = [("50", 1), ("50", 4), ("200", 1), ("200", 4), ("full", 1), ("full", 4)];
+/// How long a leak may take to its end: emulated processors that are shared are slow.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// Seconds from the start of the JVM to its leak: enough to be up and to be asked once, in emulation too.
+const CALM: u32 = 8;
+
+struct Variant {
+    name: &'static str,
+    tripwire: &'static str,
+    /// What it is asked at the breach.
+    what: &'static str,
+    /// What it was asked before.
+    before: Option<&'static str>,
+}
+
+const VARIANTS: [Variant; 9] = [
+    variant("jcmd histogram -all", "80%", "jcmd", None),
+    variant("histogram", "80%", "histogram", None),
+    variant("histogram", "60%", "histogram", None),
+    variant("histogram, warm", "80%", "histogram", Some("histogram-all")),
+    variant("histogram -all", "80%", "histogram-all", None),
+    variant("histogram -all, listening", "80%", "histogram-all", Some("listen")),
+    variant("histogram -all, warm", "80%", "histogram-all", Some("histogram-all")),
+    variant("threads", "80%", "threads", None),
+    variant("threads, warm", "80%", "threads", Some("threads")),
+];
+
+const fn variant(
+    name: &'static str,
+    tripwire: &'static str,
+    what: &'static str,
+    before: Option<&'static str>,
+) -> Variant {
+    Variant { name, tripwire, what, before }
+}
+
+#[derive(Default)]
+struct Outcome {
+    dumped: bool,
+    graceful: bool,
+    oom: bool,
+    took_ms: Option<u64>,
+    headroom_mib: Option<u64>,
+}
+
+pub fn run() {
+    let repeat = std::env::var("HIGHWATER_REPEAT").ok().and_then(|text| text.parse().ok()).unwrap_or(REPEAT);
+    let wanted = std::env::var("HIGHWATER_ROW").unwrap_or_default();
+    let classes = compiled();
+    let table = Table::new(&["MB/s", "threads", "asked", "tripwire", "answer", "graceful", "OOM", "ms", "left MiB"]);
+    for (rate, threads) in CELLS {
+        for variant in &VARIANTS {
+            let name = format!("{rate} {threads} {} {}", variant.name, variant.tripwire);
+            if wanted.is_empty() || wanted.split(',').any(|part| name.contains(part)) {
+                let outcomes: Vec<Outcome> = (0..repeat).map(|_| once(&classes, rate, threads, variant)).collect();
+                table.row(&row(rate, threads, variant, &outcomes));
+            }
+        }
+    }
+}
+
+fn compiled() -> PathBuf {
+    let classes = disk().join("classes");
+    let status = Command::new("javac").arg("-d").arg(&classes).arg(SOURCE).status().expect("javac runs");
+    assert!(status.success(), "{SOURCE} does not compile");
+    classes
+}
+
+fn row(rate: &str, threads: u32, variant: &Variant, outcomes: &[Outcome]) -> Vec<String> {
+    let count = |holds: fn(&Outcome) -> bool| {
+        format!("{}/{}", outcomes.iter().filter(|outcome| holds(outcome)).count(), outcomes.len())
+    };
+    let middle = |of: fn(&Outcome) -> Option<u64>| {
+        let dumped = outcomes.iter().filter(|outcome| outcome.dumped);
+        median(dumped.filter_map(of).collect()).map_or("-".into(), |value| value.to_string())
+    };
+    vec![
+        rate.into(),
+        threads.to_string(),
+        variant.name.into(),
+        variant.tripwire.into(),
+        count(|outcome| outcome.dumped),
+        count(|outcome| outcome.graceful),
+        count(|outcome| outcome.oom),
+        middle(|outcome| outcome.took_ms),
+        middle(|outcome| outcome.headroom_mib),
+    ]
+}
+
+fn once(classes: &Path, rate: &str, threads: u32, variant: &Variant) -> Outcome {
+    let scratch = Scratch::new("jvm");
+    let launcher = Highwater::inside(&scratch).policy(policy(variant));
+    let service = format!(
+        "java -XX:+UseSerialGC -Xmx400m -cp {} Sessions --leak {rate} --threads {threads} --leak-after {CALM}",
+        classes.display()
+    );
+    let mut highwater = launcher.run(service.split_whitespace());
+    if let Some(before) = variant.before {
+        ask_as_soon_as_it_is_up(highwater.service(), before);
+    }
+    let journal = highwater.journal();
+    let started = Instant::now();
+    while journal.events("service.exited").is_empty() && started.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let outcome = outcome(journal);
+    highwater.stop();
+    outcome
+}
+
+fn ask_as_soon_as_it_is_up(pid: u32, what: &str) {
+    wait_until("the first answer of a JVM", || {
+        let output = Command::new(attach()).args([what, &pid.to_string()]).output().expect("it was built");
+        output.status.success().then_some(())
+    });
+}
+
+fn policy(variant: &Variant) -> String {
+    let command = match variant.what {
+        "jcmd" => r#"["sh", "-c", 'jcmd "$HIGHWATER_PID" GC.class_histogram -all']"#.into(),
+        what => format!("['{}', {what:?}]", attach().display()),
+    };
+    format!(
+        r#"
+        [service]
+        restart = "never"
+        [memory]
+        max = "256MiB"
+        tripwire = "{}"
+        [trigger.breach]
+        memory-event = {{ counter = "high" }}
+        [[step]]
+        name = "dump"
+        dump = {{ command = {command}, within = "20s", needs = "1MiB" }}
+        [[step]]
+        name = "restart"
+        restart = {{ budget = {{ times = 1, within = "1h" }}, backoff = "1m..1m" }}
+        "#,
+        variant.tripwire
+    )
+}
+
+fn outcome(journal: &Journal) -> Outcome {
+    let finished = journal.events("step.finished").into_iter().find(|line| line["step"] == "dump");
+    let exited = journal.events("service.exited").first().cloned().unwrap_or_default();
+    let memory = finished.as_ref().map(|line| line["memory"].clone()).unwrap_or_default();
+    let headroom = memory["max"].as_u64().zip(memory["current"].as_u64());
+    Outcome {
+        dumped: finished.as_ref().is_some_and(|line| line["outcome"] == "done"),
+        graceful: exited["cause"] == "asked" && exited["oom_killed"] == false,
+        oom: exited["oom_killed"] == true,
+        took_ms: finished.and_then(|line| line["took_ms"].as_u64()),
+        headroom_mib: headroom.map(|(max, current)| max.saturating_sub(current) >> 20),
+    }
+}
+
+fn attach() -> PathBuf {
+    program("examples/jvm_attach")
+}
