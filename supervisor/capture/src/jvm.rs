@@ -5,7 +5,7 @@
 //! have its own mount, pid and user namespaces. Four things are to be kept in mind:
 //!
 //! * **The first question is the expensive one.** The JVM opens the socket only when asked to, by a file and SIGQUIT: this
-//!   costs 20 ms and more where memory is short. [`Jvm::listen`] does it beforehand.
+//!   costs 20 ms, more where memory is short, and fails where the heap is full. [`Jvm::listen`] does it beforehand.
 //! * **A command runs while everything else in the JVM stands still**, leaking threads too. It cannot be cancelled: given up
 //!   here, it still ends there, and the next question waits for it.
 //! * **The answer is text.** Its status is 0 although no dump was written, so the text is judged; see [`Finished`].

@@ -152,8 +152,8 @@ impl fmt::Display for Error {
             ),
             Self::NoListener { waited } => write!(
                 f,
-                "the JVM did not begin to listen within {waited:.1?}: it stands still, its /tmp is read-only or full, or it \
-                 was told not to by -XX:+DisableAttachMechanism in an options file; see its standard output for a thread dump"
+                "the JVM did not begin to listen within {waited:.1?}: it stands still, its heap or its /tmp is full, or it was \
+                 told not to by -XX:+DisableAttachMechanism in an options file; ask it once while it is well"
             ),
             Self::Connection(error) => write!(f, "no connection to the JVM: {error}"),
             Self::Gone => write!(f, "the JVM ended before it had answered"),

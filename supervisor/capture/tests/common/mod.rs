@@ -96,7 +96,7 @@ fn wait_until_up(child: &mut Child) {
 fn classes() -> &'static Path {
     static CLASSES: OnceLock<PathBuf> = OnceLock::new();
     CLASSES.get_or_init(|| {
-        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sessions-{}", std::process::id()));
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sessions");
         let output = Command::new("javac").arg("-d").arg(&place).arg(SOURCE).output();
         let output = output.unwrap_or_else(|error| panic!("javac, of a JDK: {error}"));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
