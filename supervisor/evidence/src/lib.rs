@@ -3,6 +3,7 @@
 mod cache;
 pub mod directory;
 mod error;
+pub mod finish;
 pub mod names;
 pub mod retention;
 pub mod store;

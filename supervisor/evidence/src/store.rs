@@ -159,6 +159,11 @@ impl Incident {
         self.directory.path().join(name)
     }
 
+    /// Room on the file system it is on.
+    pub fn space(&self) -> Result<Space> {
+        space::of(&self.directory, self.directory.path())
+    }
+
     /// Its directory.
     pub fn directory(&self) -> &Directory {
         &self.directory

@@ -21,6 +21,7 @@ pub mod leftovers;
 pub mod memory_lock;
 pub mod mount;
 pub mod pidfd;
+pub mod priority;
 pub mod probe;
 pub mod process;
 pub mod psi;
