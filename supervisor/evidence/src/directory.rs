@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, fstatat, mkdirat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use crate::error::io_error;
 use crate::{Error, Result};
@@ -120,6 +120,13 @@ impl Directory {
     pub fn rename(&self, name: impl AsRef<OsStr>, to: &Self, new: impl AsRef<OsStr>) -> Result<()> {
         let (path, _) = (to.named(new.as_ref())?, self.named(name.as_ref())?);
         renameat(&self.fd, name.as_ref(), &to.fd, new.as_ref()).map_err(io_error("move a file to", path))
+    }
+
+    /// Gives a file a second name, which must be free.
+    pub fn link(&self, name: impl AsRef<OsStr>, second: impl AsRef<OsStr>) -> Result<()> {
+        let (path, _) = (self.named(second.as_ref())?, self.named(name.as_ref())?);
+        let linked = linkat(&self.fd, name.as_ref(), &self.fd, second.as_ref(), AtFlags::empty());
+        linked.map_err(io_error("link", path))
     }
 
     /// Removes a file.

@@ -6,6 +6,7 @@ mod digest;
 
 pub use compress::compress;
 pub use digest::digest;
+pub(crate) use digest::hex;
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Keeps what incidents leave behind: safely, within bounds, and off the machine where asked.
 
 mod cache;
+pub mod delivery;
 pub mod directory;
 mod error;
 pub mod finish;
