@@ -203,6 +203,16 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// What grew was worked out after an incident.
+    #[serde(rename = "incident.analysed")]
+    IncidentAnalysed {
+        /// The kind of growth that explains most.
+        kind: String,
+        /// Why, in one sentence.
+        because: String,
+        /// What grew most in the profiles, each with its bytes.
+        grew: Vec<String>,
+    },
     /// Something was sent off the machine, or will not be.
     #[serde(rename = "delivery.finished")]
     DeliveryFinished {

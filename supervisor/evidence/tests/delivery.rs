@@ -73,7 +73,7 @@ fn notice() -> Notice {
 
 #[test]
 fn a_bundle_is_sent_file_by_file_and_its_record_last() {
-    let place = place(&[("incident.json", b"{}"), ("dump-b", b"bb"), ("dump-a", &[7; 200_000])]);
+    let place = place(&[("incident.json", b"{}"), ("dump-b", b"bb"), ("dump-a", &vec![7; 200_000])]);
     let server = Server::start(vec![Reply::Status(201); 3]);
     let token = place.outbox.with_file_name("token");
     std::fs::write(&token, "hush\n").unwrap();
@@ -89,7 +89,7 @@ fn a_bundle_is_sent_file_by_file_and_its_record_last() {
     let paths: Vec<&str> = requests.iter().map(|request| request.line.as_str()).collect();
     let expected = ["dump-a", "dump-b", "incident.json"].map(|name| format!("PUT /base/i-1/{name} HTTP/1.1"));
     assert_eq!(paths, expected);
-    assert_eq!(requests[0].body, [7; 200_000]);
+    assert_eq!(requests[0].body, vec![7; 200_000]);
     assert_eq!(requests[0].header("authorization"), Some("Bearer hush"));
     assert_eq!(requests[0].header("content-length"), Some("200000"));
 }
@@ -112,7 +112,7 @@ fn a_server_that_is_busy_is_left_alone_as_long_as_it_asks() {
 
 #[test]
 fn what_was_sent_before_the_server_broke_down_is_not_sent_again() {
-    let place = place(&[("dump-a", b"aa"), ("dump-b", &[1; 3_000_000]), ("dump-c", b"c")]);
+    let place = place(&[("dump-a", b"aa"), ("dump-b", &vec![1; 3_000_000]), ("dump-c", b"c")]);
     let server = Server::start(vec![Reply::Status(201), Reply::BreakOff, Reply::Status(201), Reply::Status(201)]);
     place.upload(put_to(&server, None), true);
     let (outcomes, _) = work(&place.outbox);

@@ -105,6 +105,11 @@ impl Bundle {
         }
     }
 
+    /// When the open incident opened, RFC 3339.
+    pub fn opened(&self) -> Option<String> {
+        self.open.as_ref().map(|open| open.incident.opened.clone())
+    }
+
     /// The service is about to be looked at from outside, for this incident.
     pub fn begin_look(&mut self) -> Option<String> {
         self.looks += 1;

@@ -21,6 +21,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Work out what is to be known of an incident that is over.
     Finish(Finish),
+    /// Work an outbox off.
+    Deliver(PathBuf),
 }
 
 /// Arguments of `run`.
@@ -70,10 +72,11 @@ pub enum Log {
 /// Parses arguments, the program's name first. An error prints itself; help and version are errors of that kind.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     // What highwater starts by itself is in no help, page or completion.
-    let matches = definition().subcommand(finish()).try_get_matches_from(arguments)?;
+    let matches = definition().subcommands([finish(), deliver()]).try_get_matches_from(arguments)?;
     match matches.subcommand() {
         Some(("run", run)) => Ok(Command::Run(Run::of(run))),
         Some(("check", check)) => Ok(Command::Check(Check::of(check))),
+        Some(("deliver", deliver)) => Ok(Command::Deliver(deliver.get_one("outbox").cloned().unwrap_or_default())),
         Some(("finish", finish)) => Ok(Command::Finish(Finish::of(finish))),
         Some(("doctor", doctor)) => Ok(Command::Doctor(Doctor { json: doctor.get_flag("json") })),
         _ => unreachable!("a subcommand is required"),
@@ -175,6 +178,12 @@ fn finish() -> clap::Command {
         .arg(Arg::new("incident").value_name("DIR").required(true).value_parser(value_parser!(PathBuf)))
         .arg(path("healthy", "DIR"))
         .args(["max-bytes", "max-count", "min-free"].map(number))
+}
+
+/// Not for people either.
+fn deliver() -> clap::Command {
+    let outbox = Arg::new("outbox").value_name("DIR").required(true).value_parser(value_parser!(PathBuf));
+    clap::Command::new("deliver").hide(true).about("Send what is in an outbox").arg(outbox)
 }
 
 fn option(name: &'static str, value: &'static str) -> Arg {

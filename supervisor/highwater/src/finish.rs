@@ -9,16 +9,32 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use highwater_core::amount::Bytes;
+use highwater_evidence as evidence;
+use highwater_evidence::finish::Finished;
 use highwater_evidence::retention::Limits;
 use highwater_evidence::store::{self, Store};
 use highwater_profile::Profile;
 use highwater_profile::difference;
-use highwater_report::incident::{Compared, Incident};
+use highwater_profile::difference::Grower;
+use highwater_report::incident::{self, Compared, Incident};
+use serde::{Deserialize, Serialize};
 
 use crate::bundle;
 
 /// No record of an incident is larger.
 const LARGEST_RECORD: u64 = 64 << 20;
+
+/// What was found out, as one line of JSON on standard output.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Analysis {
+    /// Kind of growth.
+    pub kind: String,
+    /// Why, in one sentence.
+    pub because: String,
+    /// What grew most, each with its bytes.
+    pub grew: Vec<String>,
+}
 
 /// Arguments of `finish`.
 #[derive(Debug)]
@@ -45,7 +61,10 @@ pub fn arguments(limits: Limits) -> Vec<OsString> {
 /// Finishes an incident.
 pub fn finish(arguments: &Finish) -> ExitCode {
     match finish_incident(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(analysis) => {
+            println!("{}", serde_json::to_string(&analysis).unwrap_or_default());
+            ExitCode::SUCCESS
+        }
         Err(reason) => {
             eprintln!("highwater: {reason}");
             ExitCode::FAILURE
@@ -54,7 +73,7 @@ pub fn finish(arguments: &Finish) -> ExitCode {
 }
 
 /// Completes the record of an incident. Errors name the file.
-pub fn finish_incident(arguments: &Finish) -> Result<(), String> {
+pub fn finish_incident(arguments: &Finish) -> Result<Analysis, String> {
     let said = |error: highwater_evidence::Error| error.to_string();
     let kept = store::Incident::open(&arguments.incident).map_err(said)?;
     let text = kept.directory().content(bundle::FILE, LARGEST_RECORD).map_err(said)?;
@@ -62,11 +81,55 @@ pub fn finish_incident(arguments: &Finish) -> Result<(), String> {
         serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", kept.path(bundle::FILE).display()))?;
     let baseline = arguments.healthy.as_deref().and_then(baseline);
     compare(&mut incident, &kept, baseline.as_ref());
+    complete(&mut incident, &arguments.incident, arguments.limits.min_free)?;
     let text = serde_json::to_vec(&incident).map_err(|error| error.to_string())?;
     kept.record(bundle::FILE, &text).map_err(said)?;
-    let Some(root) = arguments.incident.parent() else { return Ok(()) };
-    Store::open(root).and_then(|store| store.prune(arguments.limits)).map_err(said)?;
+    if let Some(root) = arguments.incident.parent() {
+        Store::open(root).and_then(|store| store.prune(arguments.limits)).map_err(said)?;
+    }
+    Ok(analysis(&incident))
+}
+
+/// Compresses what is worth it, and adds sizes and checksums.
+fn complete(incident: &mut Incident, directory: &Path, min_free: u64) -> Result<(), String> {
+    let mut lines = Vec::new();
+    evidence::finish::run(directory, min_free, &mut lines).map_err(|error| error.to_string())?;
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let finished: Finished = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        rename(incident, &finished);
+        match incident.files.iter_mut().find(|file| file.path == finished.file) {
+            Some(file) => (file.bytes, file.sha256) = (finished.bytes, finished.sha256),
+            None => incident.files.push(incident::File {
+                path: finished.file,
+                bytes: finished.bytes,
+                sha256: finished.sha256,
+                complete: true,
+                ..incident::File::default()
+            }),
+        }
+    }
     Ok(())
+}
+
+/// A file that was compressed has another name.
+fn rename(incident: &mut Incident, finished: &Finished) {
+    let Some(was) = &finished.was else { return };
+    let names = incident.files.iter_mut().map(|file| &mut file.path);
+    let names = names.chain(incident.steps.iter_mut().flat_map(|step| &mut step.evidence));
+    let names = names.chain(incident.differences.iter_mut().map(|compared| &mut compared.after));
+    for name in names.filter(|name| *name == was) {
+        name.clone_from(&finished.file);
+    }
+}
+
+fn analysis(incident: &Incident) -> Analysis {
+    let (kind, because) = incident.classification.as_ref().map_or_else(Default::default, |found| {
+        let kind = serde_json::to_value(found.kind).ok().and_then(|kind| kind.as_str().map(Into::into));
+        (kind.unwrap_or_default(), found.because.clone())
+    });
+    let growers = incident.differences.iter().flat_map(|compared| compared.difference.growers.iter().take(3));
+    let gained = |grower: &Grower| format!("{} +{}", grower.site, Bytes(grower.gained().max(0).cast_unsigned()));
+    Analysis { kind, because, grew: growers.map(gained).collect() }
 }
 
 /// The profile of the healthy service, with its name.
@@ -86,7 +149,9 @@ fn compare(incident: &mut Incident, kept: &store::Incident, baseline: Option<&(S
         let Ok(after) = highwater_profile::read(&kept.path(&file.path)) else { continue };
         let before = baseline.filter(|(_, profile)| profile.format() == after.format());
         let difference = difference(before.map(|(_, profile)| profile), &after);
-        let flame_graph = None;
+        let graph = highwater_profile::flame_graph(before.map(|(_, profile)| profile), &after, &incident.name);
+        let name = format!("difference-{}.svg", file.path);
+        let flame_graph = graph.and_then(|svg| kept.record(&name, svg.as_bytes()).ok()).map(|_| name);
         incident.differences.push(Compared {
             step: file.step.clone(),
             before: before.map(|(name, _)| name.clone()),

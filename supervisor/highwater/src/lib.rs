@@ -3,6 +3,7 @@
 mod bundle;
 mod check;
 pub mod cli;
+mod deliver;
 mod doctor;
 mod finish;
 mod healthy;
@@ -23,6 +24,7 @@ pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(cli::Command::Run(arguments)) => run::run(&arguments),
         Ok(cli::Command::Check(arguments)) => check::check(&arguments),
+        Ok(cli::Command::Deliver(outbox)) => deliver::deliver(&outbox),
         Ok(cli::Command::Finish(arguments)) => finish::finish(&arguments),
         Ok(cli::Command::Doctor(arguments)) => doctor::doctor(&arguments),
         Err(error) => {

@@ -47,6 +47,10 @@ pub fn sentence(record: &Record) -> String {
         Event::ProfileSkipped { purpose, source, reason } => {
             format!("{purpose} profile not taken{}", appended([source.clone(), Some(reason.clone())]))
         }
+        Event::IncidentAnalysed { because, grew, .. } => {
+            let grew = (!grew.is_empty()).then(|| grew.join(", "));
+            format!("incident {}{}", record.incident.as_deref().unwrap_or("?"), appended([Some(because.clone()), grew]))
+        }
         Event::DeliveryFinished { step, action, outcome, reason, attempts } => {
             let times = if *attempts == 1 { String::new() } else { format!(" after {attempts} attempts") };
             format!("{action} of step {step} {}{times}{}", outcome_text(*outcome), appended([reason.clone()]))

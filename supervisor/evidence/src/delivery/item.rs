@@ -1,6 +1,7 @@
 //! One thing to deliver, as it stands in the outbox.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,6 +18,8 @@ pub struct Item {
     pub incident: String,
     /// When it was put there first, milliseconds since 1970 by the wall clock.
     pub since: u64,
+    /// Tried again for so many milliseconds.
+    pub patience_ms: u64,
     /// What it is.
     pub kind: Kind,
 }
@@ -138,7 +141,8 @@ impl Item {
         let place = hex(&Sha256::digest(place)[..4]);
         let id = format!("{incident}-{}-{place}", kind.label());
         let since = super::backoff::now_ms();
-        Self { id, incident: incident.to_owned(), since, kind }
+        let patience_ms = usual_patience(&kind).as_millis() as u64;
+        Self { id, incident: incident.to_owned(), since, patience_ms, kind }
     }
 }
 
@@ -155,6 +159,12 @@ impl Kind {
             Self::Notify { via: Via::Webhook(_), .. } => "webhook",
         }
     }
+}
+
+/// Whoever reads word of an incident a day later has heard of it.
+fn usual_patience(kind: &Kind) -> Duration {
+    let days = if matches!(kind, Kind::Upload(_)) { 7 } else { 1 };
+    Duration::from_hours(days * 24)
 }
 
 #[cfg(test)]

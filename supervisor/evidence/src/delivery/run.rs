@@ -15,10 +15,6 @@ use super::upload::{Total, upload};
 use crate::error::io_error;
 use crate::{Error, Result};
 
-/// Whoever reads word of an incident a day later has heard of it.
-const NOTICE_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
-const UPLOAD_LASTS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
 /// How often it is looked for new word while files are sent.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -90,9 +86,9 @@ impl<W: Write> Worker<W> {
     }
 
     async fn attempt(&self, mut entry: Entry) -> Result<()> {
-        let Item { id, incident, kind, since } = entry.item.clone();
+        let Item { id, incident, kind, since, patience_ms } = entry.item.clone();
         let attempts = entry.progress.attempts + 1;
-        let (label, lasts) = (kind.label().to_owned(), lasts(&kind));
+        let label = kind.label().to_owned();
         match self.deliver(&mut entry).await {
             Ok(total) => {
                 self.settle(entry, &kind)?;
@@ -100,7 +96,7 @@ impl<W: Write> Worker<W> {
                 let Total { files, bytes } = total;
                 self.print(is_new.then_some(Outcome::Delivered { id, incident, kind: label, attempts, files, bytes }));
             }
-            Err(Failure::Passing { reason, after }) if now_ms().saturating_sub(since) < lasts.as_millis() as u64 => {
+            Err(Failure::Passing { reason, after }) if now_ms().saturating_sub(since) < patience_ms => {
                 let retry_in_ms = wait(attempts, after, chance()).as_millis() as u64;
                 entry.progress.attempts = attempts;
                 self.postpone(&mut entry, now_ms() + retry_in_ms);
@@ -183,8 +179,4 @@ impl<W: Write> Worker<W> {
 
 fn lane_of(kind: &Kind) -> Lane {
     if matches!(kind, Kind::Upload(_)) { Lane::Uploads } else { Lane::Notices }
-}
-
-fn lasts(kind: &Kind) -> Duration {
-    if matches!(kind, Kind::Upload(_)) { UPLOAD_LASTS } else { NOTICE_LASTS }
 }

@@ -16,6 +16,7 @@ use super::hands::Hands;
 /// Runs the core until the service is over.
 pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: UnboundedReceiver<Wake>) -> Ending {
     core.start(now());
+    hands.work_off_outbox();
     loop {
         if let Some(ending) = carry_out(&mut core, &mut hands) {
             finish_copies(&hands, &mut wakes).await;
@@ -100,6 +101,9 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
         Wake::Partial { incident, step, evidence } => hands.kept_partial(&incident, &step, &evidence),
         Wake::Looked { moment, incident, snapshot } => hands.looked(moment, incident.as_deref(), *snapshot),
         Wake::Written { incident, is_over: true } => hands.finish(&incident),
+        Wake::Analysed { incident, analysis } => hands.analysed(incident, analysis),
+        Wake::Delivered(line) => hands.delivered(&line),
+        Wake::WorkOffOutbox => hands.work_off_outbox(),
         Wake::Child => {
             hands.mind_guard();
             reap(hands);

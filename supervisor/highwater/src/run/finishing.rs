@@ -1,10 +1,9 @@
 //! What is done with an incident besides the ladder: its record kept, and afterwards finished by a process of its own.
 
 use std::ffi::OsString;
-use std::time::Duration;
 
-use highwater_core::command::{Delivery, Moment};
-use highwater_core::record::{Event, Evidence, Outcome, Record};
+use highwater_core::command::Moment;
+use highwater_core::record::{Event, Evidence, Record};
 use highwater_evidence::store::Store;
 use highwater_report::snapshot::Snapshot;
 use tokio::task::spawn_local;
@@ -13,7 +12,7 @@ use super::Wake;
 use super::event_loop::now;
 use super::hands::Hands;
 use crate::bundle::Written;
-use crate::finish;
+use crate::finish::{self, Analysis};
 use crate::work::{offload, program};
 
 impl Hands {
@@ -47,41 +46,37 @@ impl Hands {
         }
     }
 
+    /// It is known what grew: that goes into the journal, and to whoever was told of the incident.
+    pub(super) fn analysed(&mut self, incident: String, analysis: Analysis) {
+        let Analysis { kind, because, grew } = analysis;
+        self.deliver_the_rest(&incident, &because);
+        if !because.is_empty() {
+            let generation = self.service.as_ref().map_or(0, |service| service.generation);
+            let event = Event::IncidentAnalysed { kind, because, grew };
+            self.record(&Record { at: now(), generation, incident: Some(incident), event });
+        }
+    }
+
     /// An incident is over and its record kept: the rest is worked out by a process with low priority.
     pub(super) fn finish(&mut self, incident: &str) {
         let mut argv = own_command("finish");
         argv.push(self.around.evidence.join(incident).into());
         argv.push("--healthy".into());
         argv.push(self.healthy.clone().into());
-        let (around, incident) = (self.around.clone(), incident.to_owned());
+        let (around, wake, incident) = (self.around.clone(), self.wake.clone(), incident.to_owned());
         argv.extend(finish::arguments(around.limits));
         spawn_local(async move {
-            if let Err(reason) = program::run_own(argv, around).await {
-                tracing::warn!(
-                    "incident {incident} could not be finished, `highwater report` will try again: {reason}"
-                );
+            let mut analysis = Analysis::default();
+            let told = program::run_own(argv, around, |line| analysis = serde_json::from_str(line).unwrap_or_default());
+            if let Err(reason) = told.await {
+                tracing::warn!("incident {incident} is not finished, `highwater report` will try again: {reason}");
             }
+            let _ = wake.send(Wake::Analysed { incident, analysis });
         });
-    }
-
-    /// Hands something over to be sent off the machine.
-    pub(super) fn deliver(&mut self, incident: String, step: String, delivery: Delivery, patience: Duration) {
-        let _ = patience;
-        let event = Event::DeliveryFinished {
-            step,
-            action: match &delivery {
-                Delivery::Upload(_) => "upload".into(),
-                Delivery::Notify(_) => "notify".into(),
-            },
-            outcome: Outcome::Failed,
-            reason: Some("this build cannot".into()),
-            attempts: 0,
-        };
-        self.record(&Record { at: now(), generation: 0, incident: Some(incident), event });
     }
 }
 
 /// highwater itself, whatever became of its file meanwhile.
-fn own_command(what: &str) -> Vec<OsString> {
+pub(super) fn own_command(what: &str) -> Vec<OsString> {
     vec!["/proc/self/exe".into(), what.into()]
 }

@@ -16,6 +16,7 @@ use highwater_kernel::guard::Guard;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Wake;
+use super::delivering::Handed;
 use super::event_loop::now;
 use super::lowering::Lowering;
 use super::service::{Service, raw};
@@ -44,6 +45,10 @@ pub struct Hands {
     /// Where profiles of the healthy service are kept.
     pub(super) healthy: PathBuf,
     pub(super) bundle: Bundle,
+    /// What is to be sent off the machine.
+    pub(super) outbox: PathBuf,
+    /// What steps of open incidents have handed over.
+    pub(super) handed: Vec<Handed>,
     pub(super) wake: UnboundedSender<Wake>,
     pub(super) service: Option<Service>,
     pub(super) tasks: BTreeMap<Task, Running>,

@@ -2,6 +2,7 @@
 
 mod birth;
 mod captures;
+mod delivering;
 mod event_loop;
 mod finishing;
 mod guarding;
@@ -42,6 +43,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::bundle::Bundle;
 use crate::cli;
+use crate::finish::Analysis;
 use crate::healthy;
 use crate::host::Host;
 use crate::journal::Journal;
@@ -90,6 +92,17 @@ pub(crate) enum Wake {
         /// Whether nothing will be added to it.
         is_over: bool,
     },
+    /// It is known what grew.
+    Analysed {
+        /// The incident.
+        incident: String,
+        /// What was found.
+        analysis: Analysis,
+    },
+    /// Something was sent off the machine or not, as one line of JSON.
+    Delivered(String),
+    /// There may be something in the outbox.
+    WorkOffOutbox,
     /// Some child ended.
     Child,
     /// Somebody asked highwater to end.
@@ -157,6 +170,8 @@ fn set_up(
             growing: Rc::new(RefCell::new(None)),
             copying: Rc::default(),
         },
+        outbox: state_dir.join("outbox"),
+        handed: Vec::new(),
         healthy: state_dir.join(healthy::DIRECTORY),
         bundle: Bundle::new(&arguments.name, Path::new(&arguments.argv[0])),
         guard,

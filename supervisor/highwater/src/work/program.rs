@@ -15,9 +15,13 @@ use highwater_kernel::spawn::{Child, Spawn};
 use nix::sys::signal::{Signal, killpg};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 
 use super::{Outcome, Surroundings, done, evidence, keep_newest, offload};
 use crate::ready::register;
+
+/// No line of our own is longer.
+const LONGEST_LINE: usize = 64 << 10;
 
 /// What a command is told, as environment variables.
 #[derive(Clone, Debug)]
@@ -44,13 +48,38 @@ pub async fn run(argv: Vec<String>, around: Surroundings, about: About) -> Outco
     Ok(done(started.elapsed()))
 }
 
-/// Runs highwater itself for work that is not the loop's. What it has to say goes to standard error.
-pub async fn run_own(argv: Vec<OsString>, around: Surroundings) -> Result<(), String> {
+/// Runs highwater itself for work that is not the loop's, and passes each line on that it prints.
+pub async fn run_own(argv: Vec<OsString>, around: Surroundings, mut line: impl FnMut(&str)) -> Result<(), String> {
+    let said = |error: std::io::Error| error.to_string();
     let null = File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?;
-    let stderr = std::io::stderr();
-    let spawn = Spawn::new(&argv).stdin(null.as_fd()).stdout(stderr.as_fd());
+    let (reader, writer) = std::io::pipe().map_err(said)?;
+    let spawn = Spawn::new(&argv).stdin(null.as_fd()).stdout(writer.as_fd());
     let running = Running::of(spawn.start().map_err(|error| error.to_string())?, around)?;
+    drop(writer);
+    let lines = Receiver::from_owned_fd(reader.into()).map_err(said)?;
+    let mut rest = Vec::new();
+    while let Some(bytes) = next_bytes(&lines).await.map_err(said)? {
+        rest.extend(bytes);
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let whole: Vec<u8> = rest.drain(..=end).collect();
+            line(String::from_utf8_lossy(&whole).trim_end());
+        }
+        rest.truncate(LONGEST_LINE);
+    }
     ended_well(running.wait().await?, "highwater")
+}
+
+async fn next_bytes(lines: &Receiver) -> std::io::Result<Option<Vec<u8>>> {
+    loop {
+        lines.readable().await?;
+        let mut buffer = [0; 4096];
+        match lines.try_read(&mut buffer) {
+            Ok(0) => return Ok(None),
+            Ok(read) => return Ok(Some(buffer[..read].to_vec())),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Runs a command whose standard output and files are the dump.
