@@ -182,3 +182,16 @@ fn a_working_directory_that_is_gone_is_made_up_for_by_tmp() {
     jvm.listen(soon()).unwrap();
     assert_eq!(java.triggers(), [] as [PathBuf; 0]);
 }
+
+#[test]
+fn the_signal_that_aborts_a_jvm_is_not_one_it_handles() {
+    use highwater_kernel::process::{SignalUse, signal_use};
+    let mut java = Java::with(&["-XX:-CreateCoredumpOnCrash"]);
+    let (hup, quit, usr2) = (1, 3, 12);
+    // The kernel says that all three are caught.
+    assert_eq!(signal_use(java.pid(), hup).unwrap(), SignalUse::Caught);
+    assert_eq!(signal_use(java.pid(), quit).unwrap(), SignalUse::Caught);
+    assert!(!signal_use(java.pid(), usr2).unwrap().is_handled());
+    java.signal("USR2");
+    java.wait_for_its_end();
+}

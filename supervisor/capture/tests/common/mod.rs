@@ -55,6 +55,10 @@ impl Java {
         self.child.try_wait().unwrap().is_some()
     }
 
+    pub fn wait_for_its_end(&mut self) {
+        self.child.wait().unwrap();
+    }
+
     #[track_caller]
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();

@@ -4,7 +4,7 @@ use std::io::IoSliceMut;
 
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 
-use super::entry;
+use super::{Runtime, entry, runtime};
 use crate::{Error, Pid, Result, file};
 
 /// How many threads are looked at, so that the answer stays cheap.
@@ -73,10 +73,14 @@ impl SignalState {
 }
 
 /// What a process would do with a signal, looking at all of its threads (256 at most).
+///
+/// The handler a JVM has for SIGUSR2 is for its own threads, and aborts it when the signal comes from outside: that counts
+/// as [`SignalUse::Default`].
 pub fn signal_use(pid: Pid, signal: i32) -> Result<SignalUse> {
     let main = SignalState::of(pid)?;
     if has(main.caught, signal) {
-        return Ok(SignalUse::Caught);
+        let is_the_runtimes = signal == libc::SIGUSR2 && matches!(runtime(pid), Ok(Runtime::Jvm));
+        return Ok(if is_the_runtimes { SignalUse::Default } else { SignalUse::Caught });
     }
     let threads = threads(pid)?;
     let blocked = |thread: &Pid| {
