@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use highwater_tests::{Highwater, Journal, Scratch, disk, program, wait_until};
+use serde_json::Value;
 
 use crate::table::{Table, median};
 
@@ -57,13 +58,16 @@ struct Outcome {
     oom: bool,
     took_ms: Option<u64>,
     headroom_mib: Option<u64>,
+    /// What became of the dump, if it is not there.
+    why_not: Option<String>,
 }
 
 pub fn run() {
     let repeat = std::env::var("HIGHWATER_REPEAT").ok().and_then(|text| text.parse().ok()).unwrap_or(REPEAT);
     let wanted = std::env::var("HIGHWATER_ROW").unwrap_or_default();
     let classes = compiled();
-    let table = Table::new(&["MB/s", "threads", "asked", "tripwire", "answer", "graceful", "OOM", "ms", "left MiB"]);
+    let table =
+        Table::new(&["MB/s", "threads", "asked", "tripwire", "answer", "graceful", "OOM", "ms", "left MiB", "why not"]);
     for (rate, threads) in CELLS {
         for variant in &VARIANTS {
             let name = format!("{rate} {threads} {} {}", variant.name, variant.tripwire);
@@ -100,6 +104,7 @@ fn row(rate: &str, threads: u32, variant: &Variant, outcomes: &[Outcome]) -> Vec
         count(|outcome| outcome.oom),
         middle(|outcome| outcome.took_ms),
         middle(|outcome| outcome.headroom_mib),
+        outcomes.iter().find_map(|outcome| outcome.why_not.clone()).unwrap_or_default(),
     ]
 }
 
@@ -114,14 +119,18 @@ fn once(classes: &Path, rate: &str, threads: u32, variant: &Variant) -> Outcome 
     if let Some(before) = variant.before {
         ask_as_soon_as_it_is_up(highwater.service(), before);
     }
-    let journal = highwater.journal();
     let started = Instant::now();
-    while journal.events("service.exited").is_empty() && started.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(100));
+    let is_over = |line: &Value| line["step"] == "dump" && line["event"] != "step.started";
+    while started.elapsed() < PATIENCE {
+        let lines = highwater.journal().lines();
+        if lines.iter().any(|line| is_over(line) || line["event"] == "service.exited") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
-    let outcome = outcome(journal);
+    // What a restart would do next; without one in the policy, which would end the question for it.
     highwater.stop();
-    outcome
+    outcome(highwater.journal())
 }
 
 fn ask_as_soon_as_it_is_up(pid: u32, what: &str) {
@@ -148,25 +157,25 @@ fn policy(variant: &Variant) -> String {
         [[step]]
         name = "dump"
         dump = {{ command = {command}, within = "20s", needs = "1MiB" }}
-        [[step]]
-        name = "restart"
-        restart = {{ budget = {{ times = 1, within = "1h" }}, backoff = "1m..1m" }}
         "#,
         variant.tripwire
     )
 }
 
 fn outcome(journal: &Journal) -> Outcome {
-    let finished = journal.events("step.finished").into_iter().find(|line| line["step"] == "dump");
+    let of_dump = |event: &str| journal.events(event).into_iter().find(|line| line["step"] == "dump");
+    let finished = of_dump("step.finished").or_else(|| of_dump("step.skipped")).unwrap_or_default();
     let exited = journal.events("service.exited").first().cloned().unwrap_or_default();
-    let memory = finished.as_ref().map(|line| line["memory"].clone()).unwrap_or_default();
+    let memory = &finished["memory"];
     let headroom = memory["max"].as_u64().zip(memory["current"].as_u64());
+    let dumped = finished["outcome"] == "done";
     Outcome {
-        dumped: finished.as_ref().is_some_and(|line| line["outcome"] == "done"),
+        dumped,
         graceful: exited["cause"] == "asked" && exited["oom_killed"] == false,
         oom: exited["oom_killed"] == true,
-        took_ms: finished.and_then(|line| line["took_ms"].as_u64()),
+        took_ms: finished["took_ms"].as_u64(),
         headroom_mib: headroom.map(|(max, current)| max.saturating_sub(current) >> 20),
+        why_not: (!dumped).then(|| format!("{} {}", finished["outcome"], finished["reason"])),
     }
 }
 
