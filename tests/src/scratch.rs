@@ -33,6 +33,15 @@ impl Scratch {
         scratch
     }
 
+    /// A cgroup below this one, which is to hand down what it needs. Drop it first.
+    #[track_caller]
+    #[must_use]
+    pub fn below(&self, name: &str) -> Self {
+        let path = self.path.join(name);
+        must(&path, fs::create_dir(&path));
+        Self { path }
+    }
+
     /// The directory in cgroupfs.
     pub fn path(&self) -> &Path {
         &self.path

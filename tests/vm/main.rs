@@ -3,6 +3,7 @@
 mod bad_ends;
 mod budget;
 mod cgroup;
+mod classify;
 mod contract;
 mod dumps;
 mod guard;
