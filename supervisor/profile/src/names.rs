@@ -16,10 +16,8 @@ impl Name {
         self.0 as usize
     }
 
-    /// Bits of a key that holds a name.
-    pub(crate) fn bits(self) -> u64 {
-        u64::from(self.0)
-    }
+    /// Stands for no name.
+    pub(crate) const NONE: Self = Self(u32::MAX);
 }
 
 /// Names by number, and numbers by name.

@@ -8,7 +8,7 @@ use crate::names::Name;
 pub(crate) const MOST_CALLS: usize = 4 << 20;
 
 /// A call in a tree. Those of one stack have rising numbers from the outermost inwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Call(u32);
 
 impl Call {
@@ -24,17 +24,20 @@ impl Call {
 /// Calls, each with a value of its own: that of the stacks that end with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree<V> {
-    calls: Vec<Entry<V>>,
-    index: HashMap<u64, Call>,
+    calls: Vec<Entry>,
+    values: Vec<V>,
+    /// What a call calls besides the first.
+    others: HashMap<(Call, Name), Call>,
     most: usize,
 }
 
+/// Most calls call one function only, and so are followed without looking anything up.
 #[derive(Clone, Copy, Debug)]
-struct Entry<V> {
+struct Entry {
     caller: Call,
-    /// None for the root only.
-    name: Option<Name>,
-    value: V,
+    name: Name,
+    /// The first that this one was seen to call; the root where there is none, which nobody calls.
+    first: Call,
 }
 
 impl<V: Copy + Default> Tree<V> {
@@ -44,22 +47,35 @@ impl<V: Copy + Default> Tree<V> {
     }
 
     fn with_most(most: usize) -> Self {
-        let root = Entry { caller: Call::ROOT, name: None, value: V::default() };
-        Self { calls: vec![root], index: HashMap::new(), most }
+        let root = Entry { caller: Call::ROOT, name: Name::NONE, first: Call::ROOT };
+        Self { calls: vec![root], values: vec![V::default()], others: HashMap::new(), most }
     }
 
     /// The call of a function from another call; none where there would be too many.
     pub(crate) fn called(&mut self, caller: Call, name: Name) -> Option<Call> {
-        let key = u64::from(caller.0) << 32 | name.bits();
-        if let Some(known) = self.index.get(&key) {
-            return Some(*known);
+        let first = self.calls[caller.index()].first;
+        if first == Call::ROOT {
+            let call = self.add(caller, name)?;
+            self.calls[caller.index()].first = call;
+            Some(call)
+        } else if self.calls[first.index()].name == name {
+            Some(first)
+        } else if let Some(known) = self.others.get(&(caller, name)) {
+            Some(*known)
+        } else {
+            let call = self.add(caller, name)?;
+            self.others.insert((caller, name), call);
+            Some(call)
         }
+    }
+
+    fn add(&mut self, caller: Call, name: Name) -> Option<Call> {
         if self.calls.len() >= self.most && caller != Call::ROOT {
             return None;
         }
         let call = Call(u32::try_from(self.calls.len()).ok()?);
-        self.calls.push(Entry { caller, name: Some(name), value: V::default() });
-        self.index.insert(key, call);
+        self.calls.push(Entry { caller, name, first: Call::ROOT });
+        self.values.push(V::default());
         Some(call)
     }
 
@@ -78,17 +94,17 @@ impl<V: Copy + Default> Tree<V> {
 
     /// The value of a call's own.
     pub(crate) fn value(&self, call: Call) -> V {
-        self.calls[call.index()].value
+        self.values[call.index()]
     }
 
     /// The same, to change it.
     pub(crate) fn value_mut(&mut self, call: Call) -> &mut V {
-        &mut self.calls[call.index()].value
+        &mut self.values[call.index()]
     }
 
     /// What a call calls; none for the root.
     pub(crate) fn name(&self, call: Call) -> Option<Name> {
-        self.calls[call.index()].name
+        Some(self.calls[call.index()].name).filter(|name| *name != Name::NONE)
     }
 
     /// Who calls; the root for the root.
@@ -114,8 +130,9 @@ impl<V: Copy + Default> Tree<V> {
 
     /// Gives back what only building needs.
     pub(crate) fn finish(&mut self) {
-        self.index = HashMap::new();
+        self.others = HashMap::new();
         self.calls.shrink_to_fit();
+        self.values.shrink_to_fit();
     }
 }
 

@@ -73,7 +73,9 @@ fn push(stack: &mut Vec<Name>, frames: &Frames, location: u64) -> Result<(), Pro
         .ok_or_else(|| Problem::malformed(format!("a sample is of location {location}, which is not there")))?;
     // The innermost come first, and no more than these are kept.
     let room = DEEPEST.saturating_sub(stack.len());
-    stack.extend_from_slice(&calls[..calls.len().min(room)]);
+    for call in calls.iter().take(room) {
+        stack.push(*call);
+    }
     Ok(())
 }
 
