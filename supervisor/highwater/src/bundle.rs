@@ -11,7 +11,7 @@ use highwater_core::command::Moment;
 use highwater_core::reading::{Cause, Runtime, Usage};
 use highwater_core::record::{Event, Evidence, Outcome, Reading, Record};
 use highwater_core::time::Instant;
-use highwater_evidence::store;
+use highwater_evidence::store::Store;
 use highwater_kernel::clock::{self, Rfc3339};
 use highwater_report::incident::{self, Incident, Life, Step, Trigger};
 use highwater_report::snapshot::Snapshot;
@@ -21,6 +21,8 @@ use readings::Readings;
 
 /// Name of the file in the directory of an incident.
 pub const FILE: &str = "incident.json";
+/// No record of an incident is larger.
+pub const LARGEST: u64 = 64 << 20;
 
 /// Gathers what happens.
 #[derive(Debug)]
@@ -103,6 +105,18 @@ impl Bundle {
         if open.incident.limit.is_none() {
             open.incident.limit = usage.map(|usage| usage.max);
         }
+    }
+
+    /// Goes on with an incident that a predecessor left open, from the last moment it knew of.
+    pub fn resume(&mut self, evidence: &Path, incident: &str, now: Instant) {
+        let kept = Store::open(evidence).and_then(|store| store.existing(incident));
+        let Ok(text) = kept.and_then(|kept| kept.directory().content(FILE, LARGEST)) else { return };
+        let Ok(incident) = serde_json::from_slice::<Incident>(&text) else { return };
+        let moments = incident.readings.iter().map(|reading| reading.at_ms);
+        let last = moments.chain(incident.steps.iter().map(|step| step.at_ms)).max().unwrap_or(0).max(0);
+        let at = Instant::from_nanos(now.nanos().saturating_sub(last.cast_unsigned() * 1_000_000));
+        let readings = Readings::of(&incident.readings);
+        self.open = Some(Open { at, incident, readings });
     }
 
     /// When the open incident opened, RFC 3339.
@@ -275,9 +289,23 @@ impl Written {
         &self.incident.incident
     }
 
-    /// Keeps it in the directory of the incident. Blocks.
-    pub fn keep(&self, kept: &store::Incident) -> highwater_evidence::Result<()> {
-        let text = serde_json::to_vec(&self.incident).expect("an incident is plain data with text keys");
-        kept.record(FILE, &text).map(drop)
+    /// It as a file.
+    pub fn to_file(&self) -> RecordFile {
+        let content = serde_json::to_vec(&self.incident).expect("an incident is plain data with text keys");
+        RecordFile { incident: self.incident().to_owned(), content }
+    }
+}
+
+/// `incident.json`, to be kept.
+#[derive(Debug)]
+pub struct RecordFile {
+    incident: String,
+    content: Vec<u8>,
+}
+
+impl RecordFile {
+    /// Keeps it below that directory of all evidence. Blocks.
+    pub fn keep(&self, evidence: &Path) -> highwater_evidence::Result<()> {
+        Store::open(evidence)?.incident(&self.incident)?.record(FILE, &self.content).map(drop)
     }
 }

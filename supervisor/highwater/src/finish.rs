@@ -17,13 +17,11 @@ use highwater_evidence::store::{self, Store};
 use highwater_profile::Profile;
 use highwater_profile::difference;
 use highwater_profile::difference::Grower;
+use highwater_report::classify::classify;
 use highwater_report::incident::{self, Compared, Incident};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle;
-
-/// No record of an incident is larger.
-const LARGEST_RECORD: u64 = 64 << 20;
 
 /// What was found out, as one line of JSON on standard output.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -76,11 +74,12 @@ pub fn finish(arguments: &Finish) -> ExitCode {
 pub fn finish_incident(arguments: &Finish) -> Result<Analysis, String> {
     let said = |error: highwater_evidence::Error| error.to_string();
     let kept = store::Incident::open(&arguments.incident).map_err(said)?;
-    let text = kept.directory().content(bundle::FILE, LARGEST_RECORD).map_err(said)?;
+    let text = kept.directory().content(bundle::FILE, bundle::LARGEST).map_err(said)?;
     let mut incident: Incident =
         serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", kept.path(bundle::FILE).display()))?;
     let baseline = arguments.healthy.as_deref().and_then(baseline);
     compare(&mut incident, &kept, baseline.as_ref());
+    incident.classification = Some(classify(&incident));
     complete(&mut incident, &arguments.incident, arguments.limits.min_free)?;
     let text = serde_json::to_vec(&incident).map_err(|error| error.to_string())?;
     kept.record(bundle::FILE, &text).map_err(said)?;

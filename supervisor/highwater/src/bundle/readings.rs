@@ -32,6 +32,11 @@ impl Readings {
         self.all.push(reading);
     }
 
+    /// Readings that are known already.
+    pub fn of(all: &[Reading]) -> Self {
+        Self { all: all.to_vec(), spacing: 0 }
+    }
+
     /// All of them.
     pub fn all(&self) -> Vec<Reading> {
         self.all.clone()

@@ -1,16 +1,20 @@
 //! Captures: dumps by their recipes, what is left of one that was given up, and looks from outside.
 
+use std::path::Path;
+
 use highwater_core::command::{Finished, Input, Moment, Task};
-use highwater_core::policy::{DumpSource, Recipe};
+use highwater_core::policy::{Action, DumpSource, Policy, Recipe};
 use highwater_core::reading::Runtime;
 use highwater_core::record::Evidence;
 use highwater_evidence::store::{Offered, Store};
+use highwater_kernel::Pid;
 use highwater_kernel::process::file_owner;
 use highwater_kernel::snapshot::snapshot;
 use tokio::task::spawn_local;
 
 use super::Wake;
 use super::hands::Hands;
+use super::jvm;
 use super::tasks::Running;
 use crate::work::{Outcome, Surroundings, Wanted, dump, evidence, http, offload, outside, program};
 
@@ -95,14 +99,17 @@ impl Hands {
         });
     }
 
-    /// Looks at the service from outside, on a thread of its own.
-    pub(super) fn look(&mut self, moment: Moment) {
+    /// Looks at the service from outside, on a thread of its own. `policy` says what else is done while it is healthy.
+    pub(super) fn look(&mut self, policy: &Policy, moment: Moment) {
         let Some(service) = &mut self.service else { return };
         let (pid, generation) = (service.main.pid(), service.generation);
         let group = service.group.as_ref().and_then(|group| group.try_clone().ok());
         if moment == Moment::Healthy {
             let runtime = service.find_runtime();
             self.bundle.set_runtime(runtime);
+            if runtime == Runtime::Jvm {
+                self.look_at_jvm(pid, asks_jvm(policy));
+            }
         }
         let incident = self.bundle.begin_look();
         let wake = self.wake.clone();
@@ -110,6 +117,22 @@ impl Hands {
             let snapshot = offload(move || crate::snapshot::take(pid, group.as_ref(), generation)).await;
             let snapshot = snapshot.unwrap_or_default();
             let _ = wake.send(Wake::Looked { moment, incident, snapshot: Box::new(snapshot) });
+        });
+    }
+
+    /// Whether a JVM fits its limit, and, if it is to be asked later, that it listens.
+    fn look_at_jvm(&self, pid: Pid, asks: bool) {
+        let limit = self.service.as_ref().and_then(|service| service.meter.usage().ok()).map(|usage| usage.max);
+        let is_said = self.argv.first().is_some_and(|program| Path::new(program).ends_with("java"));
+        let wake = self.wake.clone();
+        let look = move || {
+            let doubt = limit.filter(|_| !is_said).and_then(|limit| jvm::doubt_about_process(pid, limit));
+            doubt.into_iter().chain(asks.then(|| jvm::make_it_listen(pid)).flatten()).collect::<Vec<_>>()
+        };
+        spawn_local(async move {
+            for doubt in offload(look).await.unwrap_or_default() {
+                let _ = wake.send(Wake::Note(doubt));
+            }
         });
     }
 
@@ -151,4 +174,13 @@ impl Hands {
         };
         self.run_task(task, None, async move { offload(capture).await.map_err(|error| error.to_string())? });
     }
+}
+
+/// Whether a policy asks a JVM for anything.
+fn asks_jvm(policy: &Policy) -> bool {
+    let asks = |action: &Action| match action {
+        Action::Dump(dump) => dump.recipes.iter().any(|recipe| matches!(recipe.source, DumpSource::Jvm(_))),
+        _ => false,
+    };
+    policy.steps.iter().any(|step| asks(&step.action))
 }

@@ -73,7 +73,7 @@ fn carry_out(core: &mut Supervisor, hands: &mut Hands) -> Option<Ending> {
 fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
     match wake {
         Wake::Input(generation, input) if generation == core.generation() => core.handle(now(), input),
-        Wake::Input(..) | Wake::Written { is_over: false, .. } => {}
+        Wake::Input(..) => {}
         Wake::MainExited(generation) => {
             let ended = hands.service_mut(generation).and_then(|service| {
                 let exit = service.collect()?;
@@ -100,10 +100,11 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
         }
         Wake::Partial { incident, step, evidence } => hands.kept_partial(&incident, &step, &evidence),
         Wake::Looked { moment, incident, snapshot } => hands.looked(moment, incident.as_deref(), *snapshot),
-        Wake::Written { incident, is_over: true } => hands.finish(&incident),
+        Wake::Written(result) => hands.written(result),
         Wake::Analysed { incident, analysis } => hands.analysed(incident, analysis),
         Wake::Delivered(line) => hands.delivered(&line),
         Wake::WorkOffOutbox => hands.work_off_outbox(),
+        Wake::Note(reason) => core.handle(now(), Input::Note(Event::Notice { reason })),
         Wake::Child => {
             hands.mind_guard();
             reap(hands);

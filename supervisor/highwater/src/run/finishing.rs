@@ -1,10 +1,10 @@
 //! What is done with an incident besides the ladder: its record kept, and afterwards finished by a process of its own.
 
 use std::ffi::OsString;
+use std::rc::Rc;
 
 use highwater_core::command::Moment;
 use highwater_core::record::{Event, Evidence, Record};
-use highwater_evidence::store::Store;
 use highwater_report::snapshot::Snapshot;
 use tokio::task::spawn_local;
 
@@ -16,18 +16,50 @@ use crate::finish::{self, Analysis};
 use crate::work::{offload, program};
 
 impl Hands {
-    /// Keeps `incident.json` on a helper thread.
+    /// Keeps `incident.json` on a helper thread, one version at a time: what is newer waits, and what is newer still takes
+    /// its place. The last version of an incident is never passed over.
     pub(super) fn write_bundle(&mut self, written: Written) {
+        if self.unwritten.back().is_some_and(|waiting| !waiting.is_over && waiting.incident() == written.incident()) {
+            self.unwritten.pop_back();
+        }
+        self.unwritten.push_back(Rc::new(written));
+        self.write_next();
+    }
+
+    /// A version is kept, or could not be.
+    pub(super) fn written(&mut self, result: Result<(), String>) {
+        let Some(written) = self.writing.take() else { return };
+        match result {
+            Ok(()) if written.is_over => self.finish(written.incident()),
+            Ok(()) => {}
+            Err(error) => tracing::warn!("the record of incident {} cannot be kept: {error}", written.incident()),
+        }
+        self.write_next();
+    }
+
+    /// Keeps what is not kept yet, when highwater ends.
+    pub fn last_words(&mut self) {
+        let rest = self.bundle.last_words().map(Rc::new);
+        let all = self.writing.take().into_iter().chain(self.unwritten.drain(..)).chain(rest);
+        for written in all {
+            if let Err(error) = written.to_file().keep(&self.around.evidence) {
+                tracing::warn!("the record of incident {} cannot be kept: {error}", written.incident());
+            }
+        }
+    }
+
+    fn write_next(&mut self) {
+        if self.writing.is_some() {
+            return;
+        }
+        self.writing = self.unwritten.pop_front();
+        let Some(text) = self.writing.as_ref().map(|written| written.to_file()) else { return };
         let (root, wake) = (self.around.evidence.clone(), self.wake.clone());
         spawn_local(async move {
-            let (incident, is_over) = (written.incident().to_owned(), written.is_over);
-            let kept =
-                offload(move || Store::open(&root)?.incident(written.incident()).and_then(|kept| written.keep(&kept)));
-            match kept.await {
-                Ok(Ok(())) => drop(wake.send(Wake::Written { incident, is_over })),
-                Ok(Err(error)) => tracing::warn!("the record of incident {incident} cannot be kept: {error}"),
-                Err(error) => tracing::warn!("the record of incident {incident} cannot be kept: {error}"),
-            }
+            let kept = offload(move || text.keep(&root)).await;
+            let result =
+                kept.map_err(|error| error.to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
+            let _ = wake.send(Wake::Written(result));
         });
     }
 

@@ -1,6 +1,6 @@
 //! The hands of the core: every command becomes a system call, a file or a task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -10,7 +10,6 @@ use highwater_core::policy::{Action, DumpSource, Policy};
 use highwater_core::record::{Event, Record};
 use highwater_core::signal::Signal;
 use highwater_core::supervisor::Supervisor;
-use highwater_evidence::store::Store;
 use highwater_kernel::Pid;
 use highwater_kernel::guard::Guard;
 use tokio::sync::mpsc::UnboundedSender;
@@ -18,11 +17,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::Wake;
 use super::delivering::Handed;
 use super::event_loop::now;
+use super::jvm;
 use super::lowering::Lowering;
 use super::service::{Service, raw};
 use super::tasks::Running;
 use super::watch::Report;
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Written};
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::sentence::{is_warning, sentence};
@@ -47,6 +47,9 @@ pub struct Hands {
     pub(super) bundle: Bundle,
     /// What is to be sent off the machine.
     pub(super) outbox: PathBuf,
+    /// A version of `incident.json` that is being kept, and those that wait for it.
+    pub(super) writing: Option<Rc<Written>>,
+    pub(super) unwritten: VecDeque<Rc<Written>>,
     /// What steps of open incidents have handed over.
     pub(super) handed: Vec<Handed>,
     pub(super) wake: UnboundedSender<Wake>,
@@ -71,7 +74,7 @@ impl Hands {
             Command::Adopt => return Ok(self.adopt()),
             Command::Rearm => self.with_service(|service| service.arm_stalls(core.policy())),
             Command::Freeze(frozen) => self.freeze(frozen),
-            Command::Look(moment) => self.look(moment),
+            Command::Look(moment) => self.look(core.policy(), moment),
             Command::Deliver { incident, step, delivery, patience } => self.deliver(incident, step, delivery, patience),
             Command::Begin { task, work } => self.begin(task, work),
             Command::Cancel(task) => self.cancel(task),
@@ -132,15 +135,6 @@ impl Hands {
         }
     }
 
-    /// Keeps what is known of an incident that highwater does not see the end of.
-    pub fn last_words(&mut self) {
-        let Some(written) = self.bundle.last_words() else { return };
-        let kept = Store::open(&self.around.evidence).and_then(|store| store.incident(written.incident()));
-        if let Err(error) = kept.and_then(|kept| written.keep(&kept)) {
-            tracing::warn!("the record of incident {} cannot be kept: {error}", written.incident());
-        }
-    }
-
     /// Whether a signal to us is passed on: one that the service does not handle could end it.
     pub fn may_forward(&mut self, signal: Signal) -> bool {
         let Some(service) = self.service.as_mut() else { return false };
@@ -166,10 +160,20 @@ impl Hands {
                 let pid = service.main.pid();
                 let cgroup = service.cgroup();
                 self.tell_guard(&service);
+                self.doubt(&service);
                 self.service = Some(service);
                 Input::Spawned { pid: pid.cast_unsigned(), cgroup: cgroup.map(|path| path.display().to_string()) }
             }
             Err(error) => Input::SpawnFailed { status: error.status, reason: error.reason },
+        }
+    }
+
+    /// Says what is wrong with the command, as soon as its limit is known.
+    fn doubt(&self, service: &Service) {
+        let argv: Vec<String> = self.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let limit = service.meter.usage().ok().filter(|_| service.generation == 1).map(|usage| usage.max);
+        if let Some(doubt) = limit.and_then(|limit| jvm::doubt_about_command(&argv, limit)) {
+            let _ = self.wake.send(Wake::Note(doubt));
         }
     }
 

@@ -8,6 +8,7 @@ mod finishing;
 mod guarding;
 mod hands;
 mod hello;
+mod jvm;
 mod limits;
 mod look;
 mod lowering;
@@ -21,7 +22,7 @@ mod tasks;
 mod watch;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -85,13 +86,8 @@ pub(crate) enum Wake {
         /// What was seen.
         snapshot: Box<Snapshot>,
     },
-    /// `incident.json` is written; whether for the last time.
-    Written {
-        /// The incident.
-        incident: String,
-        /// Whether nothing will be added to it.
-        is_over: bool,
-    },
+    /// A version of `incident.json` is kept, or could not be.
+    Written(Result<(), String>),
     /// It is known what grew.
     Analysed {
         /// The incident.
@@ -103,6 +99,8 @@ pub(crate) enum Wake {
     Delivered(String),
     /// There may be something in the outbox.
     WorkOffOutbox,
+    /// Something a person should know.
+    Note(String),
     /// Some child ended.
     Child,
     /// Somebody asked highwater to end.
@@ -172,6 +170,8 @@ fn set_up(
         },
         outbox: state_dir.join("outbox"),
         handed: Vec::new(),
+        writing: None,
+        unwritten: VecDeque::new(),
         healthy: state_dir.join(healthy::DIRECTORY),
         bundle: Bundle::new(&arguments.name, Path::new(&arguments.argv[0])),
         guard,
@@ -185,6 +185,9 @@ fn set_up(
     say_hello(&mut hands, arguments, &policy);
     clear_leftovers(&mut hands);
     let config = config(arguments, &hands);
+    if let Some(incident) = &config.unfinished {
+        hands.bundle.resume(&hands.around.evidence, incident, event_loop::now());
+    }
     if let Err(error) = memory_lock::lock() {
         tracing::info!("highwater's own memory is not locked: {error}");
     }
