@@ -6,6 +6,7 @@ mod cgroup;
 mod classify;
 mod contract;
 mod dumps;
+mod evidence;
 mod guard;
 mod hold;
 mod incident;

@@ -15,7 +15,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// A policy as it is but for the limit, and for the directory of the dumps.
 #[track_caller]
-fn policy(name: &str, max: &str) -> String {
+pub fn policy(name: &str, max: &str) -> String {
     let path = Path::new(ROOT).join("policies").join(name).with_extension("toml");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let limit = format!("[memory]\nmax = \"{max}\"");
@@ -29,11 +29,13 @@ fn policy(name: &str, max: &str) -> String {
     limited.replace("/var/tmp", "DIR")
 }
 
-fn example(file: &str) -> PathBuf {
+/// A file of the examples.
+pub fn example(file: &str) -> PathBuf {
     Path::new(ROOT).join("examples").join(file)
 }
 
-fn line(program: impl Into<OsString>, options: &str) -> Vec<OsString> {
+/// A command line from a program and its options.
+pub fn line(program: impl Into<OsString>, options: &str) -> Vec<OsString> {
     [program.into()].into_iter().chain(options.split_whitespace().map(OsString::from)).collect()
 }
 
@@ -147,19 +149,26 @@ fn node_writes_a_snapshot_in_which_sessions_are_counted() {
     contract::check(highwater.journal());
 }
 
-#[test]
-fn jcmd_dumps_the_heap_of_a_jvm() {
-    let place = Place::on_disk("jvm");
+/// The classes of the Java example, compiled into the directory of a place.
+#[track_caller]
+pub fn compiled_java(place: &Place) -> &Path {
     output_of(Command::new("javac").arg("-d").arg(place.directory()).arg(example("java-sessions/Sessions.java")));
+    place.directory()
+}
+
+#[test]
+fn a_jvm_dumps_its_heap_without_jcmd() {
+    let place = Place::on_disk("jvm");
     let mut service = line("java", "-XX:+UseSerialGC -Xmx134m -cp");
-    service.push(place.directory().into());
+    service.push(compiled_java(&place).into());
     service.extend(line("Sessions", "--leak 15"));
-    let mut highwater = place.start(&policy("jvm", "192MiB"), place.cured_by_a_restart(service));
-    let dump = done(highwater.journal(), "heap-dump");
+    let text = policy("jvm", "192MiB");
+    let histogram = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");
+    let text = text.replace(histogram, "dump = { jvm = \"heap\", within = \"60s\" }");
+    let mut highwater = place.start(&text, place.cured_by_a_restart(service));
+    let dump = done(highwater.journal(), "histogram");
     highwater.stop();
-    // Beside it lies what jcmd printed.
-    let pieces = dump["evidence"].as_array().unwrap().iter().filter_map(|piece| piece["path"].as_str());
-    let file = pieces.into_iter().find(|path| path.ends_with("heap.hprof")).expect("a heap dump");
+    let file = evidence(&dump);
     let mut magic = [0; 12];
     fs::File::open(file).unwrap().read_exact(&mut magic).unwrap();
     assert_eq!(&magic, b"JAVA PROFILE");

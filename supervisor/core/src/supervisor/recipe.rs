@@ -15,6 +15,8 @@ const UNKNOWN_DUMP: u64 = 16 * MIB;
 /// A Go heap profile: sampled, some kilobytes; measured 100 to 220 ms while leaking, most of it waiting for the world
 /// to stop.
 const GO_PROFILE: (u64, Duration) = (MIB, Duration::from_millis(110));
+/// Anonymous memory of a Node that does nothing.
+const EMPTY_NODE: u64 = 32 * MIB;
 /// A heap snapshot of V8 needs twice the heap by its documentation, up to 13 times for many small objects as measured,
 /// and got on by 9 to 50 MB/s.
 const HEAP_SNAPSHOT_SPEED: f64 = 20.0 * MIB as f64;
@@ -144,7 +146,8 @@ impl Supervisor {
         let at_speed = |bytes: u64, speed: f64| Some(Duration::from_secs_f64(bytes as f64 / speed));
         match source {
             DumpSource::Signal { file, .. } if file.ends_with(".heapsnapshot") => {
-                (anon.saturating_mul(2), at_speed(anon, HEAP_SNAPSHOT_SPEED))
+                let heap = anon.saturating_sub(EMPTY_NODE).max(4 * MIB);
+                (heap.saturating_mul(2), at_speed(heap, HEAP_SNAPSHOT_SPEED))
             }
             DumpSource::Jvm(JvmDump::Histogram) => (8 * MIB, Some(Duration::from_millis(500))),
             DumpSource::Jvm(JvmDump::Threads) => (2 * MIB, Some(Duration::from_millis(200))),

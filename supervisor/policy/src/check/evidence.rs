@@ -29,6 +29,5 @@ pub(super) fn check(document: &Document, notes: &mut Notes) {
 
 /// Whether a dump holds all of the heap.
 fn is_heavy(dump: &Dump) -> bool {
-    let is_snapshot = dump.file.value.as_ref().is_some_and(|file| file.0.ends_with(".heapsnapshot"));
-    dump.jvm.value == Some(JvmDump::Heap) || dump.core.is_present() || is_snapshot
+    dump.jvm.value == Some(JvmDump::Heap) || dump.core.is_present()
 }
