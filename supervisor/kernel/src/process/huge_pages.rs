@@ -52,7 +52,7 @@ pub fn huge_pages(pid: Pid, ranges: &[Range<u64>]) -> Result<HugePages> {
 /// Addresses of whole huge pages, evenly spread over all there may be.
 fn spread(ranges: &[Range<u64>], huge: u64) -> Vec<u64> {
     let blocks = |range: &Range<u64>| {
-        let start = range.start.next_multiple_of(huge);
+        let start = range.start.checked_next_multiple_of(huge).unwrap_or(range.end);
         (start, range.end.saturating_sub(start) / huge)
     };
     let all: u64 = ranges.iter().map(|range| blocks(range).1).sum();
@@ -87,9 +87,10 @@ mod tests {
 
     #[test]
     fn only_whole_huge_pages_count() {
-        assert_eq!(spread(&[HUGE - 4096..3 * HUGE + 4096], HUGE), [HUGE, 2 * HUGE]);
-        assert!(spread(&[4096..HUGE, HUGE + 1..2 * HUGE], HUGE).is_empty());
-        assert!(spread(&[u64::MAX - 5..u64::MAX - 1], 1).len() < 5);
+        let odd = [HUGE - 4096..3 * HUGE + 4096, 4 * HUGE + 1..5 * HUGE];
+        assert_eq!(spread(&odd, HUGE), [HUGE, 2 * HUGE]);
+        let at_the_end = [4096..HUGE, u64::MAX - 5..u64::MAX - 1];
+        assert!(spread(&at_the_end, HUGE).is_empty());
     }
 
     #[test]
@@ -101,19 +102,19 @@ mod tests {
 
     #[test]
     fn what_was_never_written_to_is_empty() {
-        // 6 MiB, of which every second page is written to; all are touched, as in a huge page.
+        // All pages are there, as in a huge one; of those that are looked at every second is written to.
         let page = sys::page_size();
         let mut area = vec![0_u8; 6 << 20];
-        for start in (0..area.len()).step_by(page as usize) {
-            area[start] = 1;
-            area[start] = u8::from(start / page as usize % 16 == 0);
-        }
         let start = area.as_ptr() as u64;
-        let found = huge_pages(crate::process::own(), &[start..start + area.len() as u64]).unwrap();
+        for offset in (0..area.len()).step_by(page as usize) {
+            area[offset] = std::hint::black_box(1);
+            area[offset] = u8::from(((start + offset as u64) / page).is_multiple_of(16));
+        }
+        let found = huge_pages(crate::process::own(), &[start..start + area.len() as u64, 0..0]).unwrap();
         assert!(found.looked_at >= 2 * 64, "{found:?}");
         assert_eq!(found.empty, found.looked_at / 2, "of each 8 pages the first is looked at: {found:?}");
         drop(area);
-        let nowhere = huge_pages(crate::process::own(), &[0x10_0000..0x90_0000]).unwrap();
+        let nowhere = huge_pages(crate::process::own(), &[0x10_0000..0x90_0000, 0..0]).unwrap();
         assert_eq!(nowhere, HugePages::default(), "what is not there is not provided");
     }
 }

@@ -163,7 +163,7 @@ Anonymous:             8 kB
         let program = "/usr/bin/my program (deleted)";
         assert_eq!(names, [("[anon]", 104, 100), (program, 40, 0), ("[stack]", 8, 8)]);
         assert!(!found.is_cut);
-        assert_eq!(found.huge, [0x7f00..0x7f10]);
+        assert_eq!(found.huge, vec![0x7f00..0x7f10; 1]);
     }
 
     #[test]
