@@ -30,16 +30,17 @@ struct Variant {
     before: Option<&'static str>,
 }
 
-const VARIANTS: [Variant; 9] = [
+const VARIANTS: [Variant; 10] = [
     variant("jcmd histogram -all", "80%", "jcmd", None),
+    variant("live histogram", "80%", "live", None),
+    variant("live histogram", "60%", "live", None),
     variant("histogram", "80%", "histogram", None),
-    variant("histogram", "60%", "histogram", None),
+    variant("histogram, listening", "80%", "histogram", Some("listen")),
     variant("histogram, warm", "80%", "histogram", Some("histogram-all")),
-    variant("histogram -all", "80%", "histogram-all", None),
-    variant("histogram -all, listening", "80%", "histogram-all", Some("listen")),
-    variant("histogram -all, warm", "80%", "histogram-all", Some("histogram-all")),
+    variant("histogram", "60%", "histogram", None),
     variant("threads", "80%", "threads", None),
     variant("threads, warm", "80%", "threads", Some("threads")),
+    variant("heap dump, warm", "60%", "heap", Some("threads")),
 ];
 
 const fn variant(
@@ -141,9 +142,11 @@ fn ask_as_soon_as_it_is_up(pid: u32, what: &str) {
 }
 
 fn policy(variant: &Variant) -> String {
-    let command = match variant.what {
-        "jcmd" => r#"["sh", "-c", 'jcmd "$HIGHWATER_PID" GC.class_histogram -all']"#.into(),
-        what => format!("['{}', {what:?}]", attach().display()),
+    let source = match variant.what {
+        "jcmd" => r#"command = ["sh", "-c", 'jcmd "$HIGHWATER_PID" GC.class_histogram -all']"#.into(),
+        // Not what highwater asks: a full collection comes first.
+        "live" => format!("command = ['{}', 'histogram']", attach().display()),
+        what => format!("jvm = {what:?}"),
     };
     format!(
         r#"
@@ -156,7 +159,7 @@ fn policy(variant: &Variant) -> String {
         memory-event = {{ counter = "high" }}
         [[step]]
         name = "dump"
-        dump = {{ command = {command}, within = "20s", needs = "1MiB" }}
+        dump = {{ {source}, within = "20s", needs = "1MiB" }}
         "#,
         variant.tripwire
     )
