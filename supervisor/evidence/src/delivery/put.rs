@@ -29,18 +29,23 @@ impl Server {
         Ok(Self { target: Target::parse(url)?, headers })
     }
 
-    /// Sends a file. `WebDAV` servers refuse one whose directory is not there (409): it is made, and the file sent again.
+    /// Sends a file. `WebDAV` servers refuse one whose directory is not there, with 409, nginx with 500: where one can be
+    /// made, that was it, and the file is sent again.
     pub async fn put(&self, incident: &str, file: &ToSend) -> Result<(), Failure> {
         let answer = self.try_put(incident, file).await?;
-        if answer.status != StatusCode::CONFLICT {
-            return answer.verdict(&self.target, "");
+        let may_lack_directory = matches!(answer.status, StatusCode::CONFLICT | StatusCode::INTERNAL_SERVER_ERROR);
+        if may_lack_directory && self.make_directory(incident).await? {
+            return self.try_put(incident, file).await?.verdict(&self.target, "");
         }
-        // If it could not be made, the second attempt says so.
+        answer.verdict(&self.target, "")
+    }
+
+    async fn make_directory(&self, incident: &str) -> Result<bool, Failure> {
         let mut directory = self.target.below([incident]);
         directory.path.push('/');
-        let making = Method::from_bytes(b"MKCOL").map_err(|error| Failure::lasting(error.to_string()))?;
-        let _ = send(making, &directory, self.headers.clone(), Content::Text(bytes::Bytes::new())).await?;
-        self.try_put(incident, file).await?.verdict(&self.target, "")
+        let method = Method::from_bytes(b"MKCOL").map_err(|error| Failure::lasting(error.to_string()))?;
+        let nothing = Content::Text(bytes::Bytes::new());
+        Ok(send(method, &directory, self.headers.clone(), nothing).await?.status.is_success())
     }
 
     async fn try_put(&self, incident: &str, file: &ToSend) -> Result<Answer, Failure> {

@@ -1,0 +1,59 @@
+//! Servers that are started, awaited and ended.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A server that runs. Dropped, it is killed.
+pub struct Started(Child);
+
+/// Where a program is.
+pub fn program(name: &str) -> PathBuf {
+    let servers = std::env::var_os("HIGHWATER_SERVERS").expect("HIGHWATER_SERVERS: start this by tests/run servers");
+    PathBuf::from(servers).join(name)
+}
+
+/// A port nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < PATIENCE, "waited in vain: {what}");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+impl Started {
+    /// Starts a server and waits until it listens on that port.
+    pub fn new(command: &mut Command, port: u16) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null());
+        let mut server = Self(command.spawn().unwrap());
+        wait_until("the server listens", || {
+            assert_eq!(server.0.try_wait().unwrap(), None, "the server ended");
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        server
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
