@@ -25,6 +25,9 @@ _highwater() {
             highwater,help)
                 cmd="highwater__subcmd__help"
                 ;;
+            highwater,profile)
+                cmd="highwater__subcmd__profile"
+                ;;
             highwater,run)
                 cmd="highwater__subcmd__run"
                 ;;
@@ -37,8 +40,26 @@ _highwater() {
             highwater__subcmd__help,help)
                 cmd="highwater__subcmd__help__subcmd__help"
                 ;;
+            highwater__subcmd__help,profile)
+                cmd="highwater__subcmd__help__subcmd__profile"
+                ;;
             highwater__subcmd__help,run)
                 cmd="highwater__subcmd__help__subcmd__run"
+                ;;
+            highwater__subcmd__help__subcmd__profile,diff)
+                cmd="highwater__subcmd__help__subcmd__profile__subcmd__diff"
+                ;;
+            highwater__subcmd__profile,diff)
+                cmd="highwater__subcmd__profile__subcmd__diff"
+                ;;
+            highwater__subcmd__profile,help)
+                cmd="highwater__subcmd__profile__subcmd__help"
+                ;;
+            highwater__subcmd__profile__subcmd__help,diff)
+                cmd="highwater__subcmd__profile__subcmd__help__subcmd__diff"
+                ;;
+            highwater__subcmd__profile__subcmd__help,help)
+                cmd="highwater__subcmd__profile__subcmd__help__subcmd__help"
                 ;;
             *)
                 ;;
@@ -47,7 +68,7 @@ _highwater() {
 
     case "${cmd}" in
         highwater)
-            opts="-h -V --help --version run check doctor help"
+            opts="-h -V --help --version run check doctor profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -89,7 +110,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help)
-            opts="run check doctor help"
+            opts="run check doctor profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -144,9 +165,111 @@ _highwater() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        highwater__subcmd__help__subcmd__profile)
+            opts="diff"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__profile__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         highwater__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__profile)
+            opts="-h --help diff help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__profile__subcmd__diff)
+            opts="-h --json --flame-graph --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --flame-graph)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__profile__subcmd__help)
+            opts="diff help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__profile__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__profile__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -9,6 +9,7 @@ use highwater_core::ability::Ability;
 use highwater_evidence::retention::Limits;
 
 use crate::finish::Finish;
+use crate::profile::Diff;
 
 /// What is to be done, with its arguments resolved.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub enum Command {
     Check(Check),
     /// Say what this host allows.
     Doctor(Doctor),
+    /// Say what grew between two profiles.
+    ProfileDiff(Diff),
     /// Work out what is to be known of an incident that is over.
     Finish(Finish),
     /// Work an outbox off.
@@ -78,6 +81,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, c
         Some(("check", check)) => Ok(Command::Check(Check::of(check))),
         Some(("deliver", deliver)) => Ok(Command::Deliver(deliver.get_one("outbox").cloned().unwrap_or_default())),
         Some(("finish", finish)) => Ok(Command::Finish(Finish::of(finish))),
+        Some(("profile", profile)) => Ok(Command::ProfileDiff(Diff::of(profile))),
         Some(("doctor", doctor)) => Ok(Command::Doctor(Doctor { json: doctor.get_flag("json") })),
         _ => unreachable!("a subcommand is required"),
     }
@@ -95,7 +99,7 @@ pub fn definition() -> clap::Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([run(), check(), doctor()])
+        .subcommands([run(), check(), doctor(), profile()])
         .after_help(
             "Exit status of run: that of the service (128+N for a signal); 2 for arguments or a policy that do not \
              check, 75 when the restart budget is spent, 125 when highwater itself failed, 126 or 127 for a command \
@@ -169,6 +173,27 @@ fn doctor() -> clap::Command {
         .arg(flag("json").help("As JSON"))
 }
 
+fn profile() -> clap::Command {
+    let file = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).value_name(value).required(true).value_parser(value_parser!(PathBuf)).help(help)
+    };
+    let diff = clap::Command::new("diff")
+        .about("Say what grew between two profiles")
+        .arg(file("before", "A", "The earlier profile"))
+        .arg(file("after", "B", "The later one, of the same format"))
+        .arg(flag("json").help("As JSON"))
+        .arg(path("flame-graph", "FILE").help("Write a flame graph of it there, as SVG"));
+    clap::Command::new("profile")
+        .about("Work with heap profiles")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(diff)
+        .after_help(
+            "Profiles are pprof, class histograms of a JVM, snapshots of Python's tracemalloc and of V8, reports of Node, \
+             and heap profiles of jemalloc and gperftools; gzip around them is taken off.",
+        )
+}
+
 /// Not for people: highwater starts it by itself.
 fn finish() -> clap::Command {
     let number = |name: &'static str| option(name, "N").value_parser(value_parser!(u64));
@@ -213,6 +238,19 @@ impl Run {
             dry_run: matches.get_flag("dry-run"),
             require: abilities.filter_map(|name| Ability::named(name)).collect(),
             argv,
+        }
+    }
+}
+
+impl Diff {
+    fn of(matches: &ArgMatches) -> Self {
+        let (_, diff) = matches.subcommand().expect("a subcommand is required");
+        let file = |name: &str| diff.get_one::<PathBuf>(name).cloned();
+        Self {
+            before: file("before").unwrap_or_default(),
+            after: file("after").unwrap_or_default(),
+            json: diff.get_flag("json"),
+            flame_graph: file("flame-graph"),
         }
     }
 }

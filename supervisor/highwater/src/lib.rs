@@ -10,6 +10,7 @@ mod healthy;
 mod host;
 mod journal;
 mod log;
+mod profile;
 mod ready;
 mod run;
 mod sentence;
@@ -24,6 +25,7 @@ pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(cli::Command::Run(arguments)) => run::run(&arguments),
         Ok(cli::Command::Check(arguments)) => check::check(&arguments),
+        Ok(cli::Command::ProfileDiff(arguments)) => profile::diff(&arguments),
         Ok(cli::Command::Deliver(outbox)) => deliver::deliver(&outbox),
         Ok(cli::Command::Finish(arguments)) => finish::finish(&arguments),
         Ok(cli::Command::Doctor(arguments)) => doctor::doctor(&arguments),

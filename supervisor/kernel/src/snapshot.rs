@@ -14,7 +14,8 @@ const MOST_MAPPINGS: usize = 65_536;
 const MOST_THREADS: usize = 256;
 const LARGEST: usize = 10;
 
-const PROCESS_FILES: [&str; 6] = ["status", "limits", "cmdline", "oom_score_adj", "smaps_rollup", "io"];
+/// Neither arguments nor environment: they may hold secrets.
+const PROCESS_FILES: [&str; 5] = ["status", "limits", "oom_score_adj", "smaps_rollup", "io"];
 const GROUP_FILES: [&str; 8] = [
     "memory.current",
     "memory.peak",
