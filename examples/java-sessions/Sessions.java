@@ -26,6 +26,8 @@ import sun.misc.Signal;
  * SIGTERM  answers what is in flight and exits with 143, as every JVM does.
  * </pre>
  *
+ * A session is an array of bytes, or of small objects with {@code --in attributes}: then a histogram names them.
+ *
  * It leaks --leak MB/s ("full": as fast as it can) from --threads threads, --leak-after seconds from its start.
  *
  * What is asked from outside needs no handler: a JVM answers its own user and root by itself, even without a JDK in the
@@ -35,17 +37,24 @@ public final class Sessions {
     private final Map<Integer, Session> kept = new ConcurrentHashMap<>();
     private final AtomicInteger lastId = new AtomicInteger();
     private final int sessionSize;
+    private final boolean inAttributes;
 
     /** What is kept of a visitor. The histogram counts these. */
-    private record Session(long id, long created, long lastSeen, byte[] profile) {}
+    private record Session(long id, long created, long lastSeen, Object profile) {}
 
-    private Sessions(int sessionSize) {
+    /** One thing known of a visitor: 64 bytes with its header. */
+    private record Attribute(long name, long value, long since, long until, long source, long weight) {}
+
+    private Sessions(int sessionSize, boolean inAttributes) {
         this.sessionSize = sessionSize;
+        this.inAttributes = inAttributes;
     }
 
     public static void main(String[] arguments) throws Exception {
         Options options = new Options(List.of(arguments));
-        Sessions sessions = new Sessions(Integer.parseInt(options.get("session-kib", "64")) * 1024);
+        Sessions sessions = new Sessions(
+                Integer.parseInt(options.get("session-kib", "64")) * 1024,
+                options.get("in", "bytes").equals("attributes"));
         double rate = Double.parseDouble(options.get("leak", "0").replace("full", "Infinity")) * 1e6;
         int threads = Integer.parseInt(options.get("threads", "1"));
         long pause = (long) (Double.parseDouble(options.get("leak-after", "0")) * 1e9);
@@ -62,8 +71,16 @@ public final class Sessions {
     private int rememberForever() {
         int id = lastId.incrementAndGet();
         long now = System.nanoTime();
-        kept.put(id, new Session(id, now, now, new byte[sessionSize]));
+        kept.put(id, new Session(id, now, now, inAttributes ? attributes(now) : new byte[sessionSize]));
         return id;
+    }
+
+    private Attribute[] attributes(long now) {
+        Attribute[] attributes = new Attribute[sessionSize / 64];
+        for (int number = 0; number < attributes.length; number++) {
+            attributes[number] = new Attribute(number, number, now, now, now, now);
+        }
+        return attributes;
     }
 
     private HttpServer serve(int port) throws IOException {
