@@ -18,6 +18,7 @@ pub mod pprof;
 pub mod profile;
 mod quantity;
 pub mod read;
+pub mod series;
 mod tracemalloc;
 mod tree;
 

@@ -3,7 +3,7 @@
 pub mod message;
 mod samples;
 mod tables;
-mod wire;
+pub(crate) mod wire;
 
 use crate::format::Format;
 use crate::profile::Profile;

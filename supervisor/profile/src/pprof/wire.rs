@@ -4,7 +4,7 @@ use crate::read::Problem;
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// A number of variable length.
     Number(u64),
     /// A string, a message, or packed numbers.
@@ -14,7 +14,7 @@ pub(super) enum Value<'a> {
 }
 
 /// Number and value of each field. Ends after the first error.
-pub(super) fn fields(message: &[u8]) -> impl Iterator<Item = Result<(u64, Value<'_>), Problem>> {
+pub(crate) fn fields(message: &[u8]) -> impl Iterator<Item = Result<(u64, Value<'_>), Problem>> {
     let mut rest = message;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -29,7 +29,7 @@ pub(super) fn fields(message: &[u8]) -> impl Iterator<Item = Result<(u64, Value<
 }
 
 /// Takes a number off the front.
-pub(super) fn number(rest: &mut &[u8]) -> Result<u64, Problem> {
+pub(crate) fn number(rest: &mut &[u8]) -> Result<u64, Problem> {
     let mut number = 0;
     for place in 0..10 {
         let (first, after) = rest.split_first().ok_or(Problem::Truncated)?;
