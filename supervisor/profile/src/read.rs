@@ -4,7 +4,7 @@ mod error;
 mod sniff;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
@@ -17,6 +17,9 @@ pub use error::{Problem, ReadError};
 
 /// A profile that must be in memory as a whole to be read may have this many bytes once it is unpacked.
 pub(crate) const MOST_BYTES: u64 = 512 << 20;
+
+/// Of any other, so many are read: a bomb ends here.
+const MOST_STREAMED: u64 = 16 << 30;
 
 /// The format shows within this many bytes.
 const HEAD: u64 = 4096;
@@ -51,8 +54,11 @@ fn read_plain(mut plain: impl Read) -> Result<Profile, Problem> {
         return Err(Problem::Empty);
     }
     let format = sniff::format(&head).ok_or(Problem::Unknown)?;
-    let whole = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(plain));
-    read_as(format, whole).map(Profile::finished)
+    let mut whole = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(plain).take(MOST_STREAMED));
+    let profile = read_as(format, &mut whole)?;
+    // The checksum of gzip is behind the end of what is in it.
+    io::copy(&mut whole, &mut io::sink())?;
+    Ok(profile.finished())
 }
 
 fn read_as(format: Format, reader: impl BufRead) -> Result<Profile, Problem> {
