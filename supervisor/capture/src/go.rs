@@ -14,9 +14,12 @@ mod error;
 mod frames;
 mod function;
 mod functions;
+mod list;
 mod module;
 mod moment;
 mod process;
+#[cfg(test)]
+mod sample;
 mod scale;
 mod search;
 mod stacks;
@@ -25,17 +28,16 @@ mod variables;
 mod version;
 mod write;
 
-use buckets::Buckets;
 use frames::Code;
 use function::Descriptions;
 use functions::Functions;
+use list::List;
 use module::Module;
-use moment::Counts;
 use process::Process;
 use stacks::Stacks;
 use variables::Variables;
 use version::Version;
-use write::{Objects, Writer};
+use write::Writer;
 
 pub use error::GoError;
 pub use moment::Moment;
@@ -67,64 +69,28 @@ pub fn heap_profile(pid: u32) -> Result<HeapProfile, GoError> {
 /// Reads the heap profile of a Go program as of some moment.
 pub fn heap_profile_of(pid: u32, moment: Moment) -> Result<HeapProfile, GoError> {
     let process = Process::open(pid)?;
+    let (code, variables) = look(&process)?;
+    let list = List::find(&process, &variables, &code.descriptions.version, moment)?;
+    let writer = Writer::new(&process, Stacks::new(code), list.rate);
+    Ok(list.write(writer))
+}
+
+/// Finds out at leisure whether [`heap_profile`] will be able to read a program; with the version of Go that built it.
+pub fn preflight(pid: u32) -> Result<String, GoError> {
+    let process = Process::open(pid)?;
+    let (code, variables) = look(&process)?;
+    let list = List::find(&process, &variables, &code.descriptions.version, Moment::Published)?;
+    Ok(list.version)
+}
+
+/// Finds what the profile is made of.
+fn look(process: &Process) -> Result<(Code<'_>, Variables), GoError> {
     let version = Version::read(&process.exe, &process.elf);
     let version = version.unwrap_or_else(|| Err(GoError::NotGo { path: process.path.clone() }))?;
     let functions = Functions::find(&process.exe, &process.elf, version.magic)?;
-    let module = Module::find(&process, &functions, &version)?;
-    let variables = Variables::find(&process, &functions, module.text)?;
-    let list = List::find(&process, &variables, version.cycle_words, moment)?;
+    let module = Module::find(process, &functions, &version)?;
+    let variables = Variables::find(process, &functions, module.text)?;
     let data = process.elf.offset(module.data.wrapping_sub(process.base));
-    let text = version.text.clone();
-    let code = Code { descriptions: Descriptions { functions, version, data }, text: module.text };
-    let writer = Writer::new(&process, Stacks::new(code), list.rate);
-    Ok(list.write(writer, text))
-}
-
-/// The buckets of a process, and how to read them.
-struct List<'a> {
-    process: &'a Process,
-    first: u64,
-    words: usize,
-    rate: u64,
-    counts: Counts,
-}
-
-impl<'a> List<'a> {
-    fn find(process: &'a Process, variables: &Variables, words: usize, moment: Moment) -> Result<Self, GoError> {
-        let [first, rate] = [process.word(variables.buckets)?, process.word(variables.rate)?];
-        let counts = moment.counts(process.word(variables.cycle)? as u32);
-        if rate == 0 && first == 0 {
-            return Err(GoError::NotSampled);
-        }
-        let mut list = Self { process, first, words, rate, counts };
-        let has_any = list.buckets().any(|bucket| !list.counts.of(&bucket).is_zero());
-        list.counts = if has_any { list.counts } else { Counts::ALL };
-        Ok(list)
-    }
-
-    fn buckets(&self) -> Buckets<'a> {
-        Buckets::new(&self.process.memory, self.first, self.words)
-    }
-
-    fn write(&self, mut writer: Writer, version: String) -> HeapProfile {
-        let mut buckets = self.buckets();
-        let (mut read, mut samples, mut in_use) = (0, 0, [0_u64; 2]);
-        while !writer.is_full()
-            && let Some(bucket) = buckets.next()
-        {
-            read += 1;
-            let count = self.counts.of(&bucket);
-            if count.is_zero() {
-                continue;
-            }
-            let (allocated, still) = (count.allocated, count.in_use());
-            let objects = Objects { size: bucket.size, stack: &bucket.stack, allocated, in_use: still };
-            let values = writer.sample(&objects);
-            samples += 1;
-            in_use = [0, 1].map(|i| in_use[i].saturating_add(values[i].unsigned_abs()));
-        }
-        let (is_whole, [objects, bytes_in_use]) = (buckets.is_whole(), in_use);
-        let pprof = writer.finish();
-        HeapProfile { bytes_in_use, objects, samples, buckets: read, is_whole, version, pprof }
-    }
+    let descriptions = Descriptions::new(functions, version, data);
+    Ok((Code { descriptions, text: module.text }, variables))
 }

@@ -8,8 +8,9 @@ use super::bytes::{Blocks, u64_in};
 /// Before Go 1.23 a stack had 32 calls at most; since then `GODEBUG=profstackdepth` can raise 128 to this.
 const DEEPEST: usize = 1024;
 
-/// So many buckets are read, the newest first. Large services have some ten thousand.
+/// So many buckets are read, with so many calls together, the newest first. Large services have some ten thousand.
 const MOST: u64 = 1 << 18;
+const MOST_CALLS: u64 = 1 << 24;
 
 /// `next`, `allnext`, `typ`, `hash`, `size` and `nstk`, each a word.
 const HEADER: usize = 48;
@@ -85,13 +86,14 @@ pub(super) struct Buckets<'a> {
     words: usize,
     next: u64,
     read: u64,
+    calls: u64,
     /// A bucket seen earlier, another one each time that their number is a power of two: a circle comes back to it.
     seen: u64,
 }
 
 impl<'a> Buckets<'a> {
     pub(super) fn new(memory: &'a Blocks, first: u64, words: usize) -> Self {
-        Self { memory, words, next: first, read: 0, seen: 0 }
+        Self { memory, words, next: first, read: 0, calls: 0, seen: 0 }
     }
 
     /// Whether all of the list was read.
@@ -104,11 +106,12 @@ impl Iterator for Buckets<'_> {
     type Item = Bucket;
 
     fn next(&mut self) -> Option<Bucket> {
-        if self.next == 0 || self.next == self.seen || self.read == MOST {
+        if self.next == 0 || self.next == self.seen || self.read == MOST || self.calls >= MOST_CALLS {
             return None;
         }
         let bucket = Bucket::read(self.memory, self.next, self.words)?;
         self.read += 1;
+        self.calls += bucket.stack.len() as u64;
         if self.read.is_power_of_two() {
             self.seen = self.next;
         }

@@ -63,4 +63,17 @@ mod tests {
         assert_eq!(references(Machine::Amd64, &code[..6], 0x44_5636), [0_u64; 0]);
         assert_eq!(references(Machine::Other, code, 0), [0_u64; 0]);
     }
+
+    #[test]
+    fn pages_and_what_is_added_to_them_are_seen_on_arm64() {
+        // From Go 1.27: mcache0 and MemProfileRate in runtime.profilealloc, then mbuckets in runtime.mProf_FlushLocked.
+        let words = |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|word| word.to_le_bytes()).collect() };
+        let code = words(&[0xb000_2f5b, 0xf945_5363, 0xd503_201f, 0x9000_2bbb, 0xf943_f364]);
+        assert_eq!(references(Machine::Arm64, &code, 0x2_cb88), [0x61_5aa0, 0x5a_07e0]);
+        let code = words(&[0xf000_2cc2, 0x911c_a042]);
+        assert_eq!(references(Machine::Arm64, &code, 0x5_16bc), [0x5e_c728]);
+        // A page behind: 4 KiB back from here.
+        let code = words(&[0xf0ff_ffe0, 0x9100_4000]);
+        assert_eq!(references(Machine::Arm64, &code, 0x5_16bc), [0x5_0010]);
+    }
 }

@@ -106,6 +106,13 @@ impl Elf {
         })
     }
 
+    /// An executable with nothing but one section.
+    #[cfg(test)]
+    pub(super) fn with_section(name: &str, offset: u64) -> Self {
+        let section = Section { name: name.into(), kind: 1, link: 0, address: offset, offset, size: 1 << 20 };
+        Self { machine: Machine::Other, entry: 0, sections: vec![section], segments: Vec::new() }
+    }
+
     fn loaded(&self) -> impl Iterator<Item = Segment> {
         self.segments.iter().copied().filter(|segment| segment.kind == LOADED)
     }

@@ -81,3 +81,64 @@ impl Code<'_> {
         Some((self.descriptions.functions.at_code(code)?, code))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bytes::tests::blocks;
+    use super::super::sample::{self, TEXT};
+    use super::*;
+
+    /// Name, file and line of a call, its first line, and whether it was inlined.
+    fn told(return_address: u64) -> (String, String, u32, u32, bool) {
+        let file = blocks(&sample::image());
+        let mut strings = Strings::new();
+        let frame = sample::code(&file).unwrap().frame(return_address, &mut strings);
+        let text = |number: i64| strings.all().nth(number as usize).unwrap().to_owned();
+        (text(frame.name), text(frame.file), frame.line, frame.start_line, frame.is_inlined)
+    }
+
+    fn as_told(
+        name: &str,
+        file: &str,
+        line: u32,
+        start_line: u32,
+        is_inlined: bool,
+    ) -> (String, String, u32, u32, bool) {
+        (name.to_owned(), file.to_owned(), line, start_line, is_inlined)
+    }
+
+    #[test]
+    fn the_call_before_the_return_address_is_told() {
+        assert_eq!(told(TEXT + 0x110), as_told("main.leak", "main.go", 21, 20, false));
+        assert_eq!(told(TEXT + 0x111), as_told("main.small", "small.go", 7, 5, true));
+        assert_eq!(told(TEXT + 0x130), as_told("main.smaller", "small.go", 9, 8, true));
+        assert_eq!(told(TEXT + 0x140), as_told("runtime.goexit", "malloc.go", 50, 20, false));
+    }
+
+    #[test]
+    fn what_is_not_in_the_tables_is_unknown() {
+        for address in [0, TEXT - 1, TEXT + 0x180, u64::MAX] {
+            assert_eq!(told(address), as_told("", "", 0, 0, false), "{address:#x}");
+        }
+    }
+
+    #[test]
+    fn the_runtime_and_the_root_are_known() {
+        let file = blocks(&sample::image());
+        let (code, mut strings) = (sample::code(&file).unwrap(), Strings::new());
+        let frame = |at: u64| code.frame(TEXT + at, &mut strings);
+        assert!(matches!(
+            [0x20, 0x120, 0x150].map(frame).map(|frame| (frame.is_runtime, frame.is_root)),
+            [(true, false), (false, false), (true, true)]
+        ));
+    }
+
+    #[test]
+    fn calls_that_were_cut_off_are_those_it_was_inlined_in() {
+        let file = blocks(&sample::image());
+        let code = sample::code(&file).unwrap();
+        assert_eq!(code.cut_off(TEXT + 0x125), [TEXT + 0x111, TEXT + 0x110]);
+        assert_eq!(code.cut_off(TEXT + 0x115), [TEXT + 0x110]);
+        assert_eq!(code.cut_off(TEXT + 0x105), [0_u64; 0]);
+    }
+}

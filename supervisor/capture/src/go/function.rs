@@ -1,6 +1,8 @@
 //! What the tables say of one function: its name, and for each of its instructions the file, the line, and which
 //! inlined call it belongs to.
 
+use std::cell::Cell;
+
 use super::bytes::{Blocks, u32_in};
 use super::functions::{Function, Functions};
 use super::version::{Inlined, Version};
@@ -8,8 +10,8 @@ use super::version::{Inlined, Version};
 /// Names of generic functions spell out their types.
 const LONGEST_NAME: usize = 8192;
 
-/// A table of values is not longer than this for one function.
-const LONGEST_TABLE: u64 = 1 << 20;
+/// So many bytes of tables are gone through: a large program takes a few million.
+const PATIENCE: u64 = 1 << 29;
 
 /// Where in `runtime._func` are the offsets of its tables, and their number.
 const FILES: u64 = 20;
@@ -29,7 +31,9 @@ pub(super) struct Descriptions<'a> {
     pub(super) functions: Functions<'a>,
     pub(super) version: Version,
     /// Offset in the file of the data of functions, if it is there.
-    pub(super) data: Option<u64>,
+    data: Option<u64>,
+    /// How many bytes of tables may still be gone through.
+    patience: Cell<u64>,
 }
 
 /// A call at an instruction: of the function itself, or of one that was inlined there.
@@ -43,7 +47,11 @@ pub(super) struct Call {
     pub(super) parent: Option<u32>,
 }
 
-impl Descriptions<'_> {
+impl<'a> Descriptions<'a> {
+    pub(super) fn new(functions: Functions<'a>, version: Version, data: Option<u64>) -> Self {
+        Self { functions, version, data, patience: Cell::new(PATIENCE) }
+    }
+
     fn file(&self) -> &Blocks {
         self.functions.file
     }
@@ -99,11 +107,10 @@ impl Descriptions<'_> {
     fn value(&self, function: Function, table: u64, code: u32) -> Option<u32> {
         let start = self.file().u32(function.at + table).ok().filter(|&start| start != 0)?;
         let mut at = self.functions.values.checked_add(u64::from(start))?;
-        let end = at + LONGEST_TABLE;
         // Pairs of a change of the value, twice as large with the sign in the lowest bit, and of the instructions for
         // which it holds; a change of 0 ends the table, except at its start.
         let (mut value, mut upto, mut is_first) = (-1_i32, u64::from(function.entry), true);
-        while at < end {
+        loop {
             let change = self.number(&mut at)?;
             if change == 0 && !is_first {
                 return None;
@@ -116,13 +123,13 @@ impl Descriptions<'_> {
                 return u32::try_from(value).ok();
             }
         }
-        None
     }
 
     /// A number of 7 bits a byte, the lowest first.
     fn number(&self, at: &mut u64) -> Option<u32> {
         let mut number = 0;
         for shift in (0..32).step_by(7) {
+            self.patience.set(self.patience.get().checked_sub(1)?);
             let mut byte = [0];
             self.file().read(*at, &mut byte).ok()?;
             *at += 1;

@@ -9,7 +9,8 @@ use super::error::GoError;
 use super::search;
 
 /// A hostile file may say more.
-const MOST_FUNCTIONS: u64 = 1 << 24;
+const MOST_FUNCTIONS: u64 = 1 << 22;
+const LONGEST: u64 = 1 << 32;
 
 /// The header: a magic word, two zeros, the sizes of an instruction and of an address, counts, and five offsets.
 const HEADER: usize = 72;
@@ -59,7 +60,8 @@ impl<'a> Functions<'a> {
         file.read(start, &mut header).ok()?;
         let count = u64_in(&header, 8);
         let offsets = [32, 40, 48, 56, 64].map(|at| u64_in(&header, at));
-        let is_plausible = is_header(&header, magic) && count <= MOST_FUNCTIONS && offsets.is_sorted();
+        let is_plausible =
+            is_header(&header, magic) && count <= MOST_FUNCTIONS && offsets.is_sorted() && offsets[4] <= LONGEST;
         let [names, units, files, values, entries] = offsets.map(|offset| start.saturating_add(offset));
         let (quantum, names) = (u64::from(header[6]), names..units);
         is_plausible.then_some(Self { file, address, start, quantum, count, names, units, files, values, entries })

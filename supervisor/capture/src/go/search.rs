@@ -7,6 +7,10 @@ use super::bytes::{Blocks, u32_in, u64_in};
 use super::elf::Elf;
 
 const PIECE: usize = 1 << 16;
+
+/// A table that says it is longer is searched so far.
+const LONGEST: u64 = 1 << 30;
+
 const SYMBOL: usize = 24;
 
 /// Values of symbols of these names, for each of them, as far as the symbols were not stripped.
@@ -58,11 +62,12 @@ pub(super) fn pieces(
 ) -> io::Result<()> {
     let mut buffer = vec![0; PIECE / unit * unit];
     let mut at = range.start;
-    while at < range.end {
-        let length = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(buffer.len());
+    let end = range.end.min(range.start.saturating_add(LONGEST));
+    while at < end {
+        let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
         let read = file.read_past(at, &mut buffer[..length])?;
         show(at - range.start, &buffer[..read]);
-        if read <= overlap || at + read as u64 >= range.end {
+        if read <= overlap || at + read as u64 >= end {
             break;
         }
         at += ((read - overlap) / unit * unit).max(1) as u64;

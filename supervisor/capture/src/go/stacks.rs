@@ -9,6 +9,7 @@ use super::strings::Strings;
 
 /// A program has not more places than this that allocate or lead there.
 const MOST_FRAMES: usize = 1 << 18;
+const MOST_BYTES: usize = 1 << 26;
 
 /// The locations and functions of all stacks seen so far.
 pub(super) struct Stacks<'a> {
@@ -36,7 +37,7 @@ impl<'a> Stacks<'a> {
 
     /// Whether there are too many places for a real program.
     pub(super) fn is_full(&self) -> bool {
-        self.frames.len() >= MOST_FRAMES
+        self.frames.len() >= MOST_FRAMES || self.strings.bytes() >= MOST_BYTES
     }
 
     /// The locations of a stack, without the runtime's own calls at its inner end unless there is nothing else.
@@ -102,4 +103,42 @@ impl<'a> Stacks<'a> {
 /// Whether a call was inlined in the next one of the stack. One function cannot be inlined in itself.
 fn is_inlined_in(inner: &Frame, outer: &Frame) -> bool {
     inner.is_inlined && inner.function.is_some() && inner.function == outer.function && inner.name != outer.name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bytes::tests::blocks;
+    use super::super::sample::{self, TEXT};
+    use super::*;
+
+    /// The names of the lines of each location of a stack.
+    fn named(stack: &[u64]) -> Vec<Vec<String>> {
+        let file = blocks(&sample::image());
+        let mut stacks = Stacks::new(sample::code(&file).unwrap());
+        let stack: Vec<u64> = stack.iter().map(|at| TEXT + at).collect();
+        let numbers = stacks.locations(&stack);
+        assert_eq!(numbers, stacks.locations(&stack), "the same stack has other locations");
+        let names: Vec<&str> = stacks.strings.all().collect();
+        let function = |id: u64| names[stacks.functions[id as usize - 1].name as usize].to_owned();
+        let location = |&id: &u64| &stacks.locations[id as usize - 1];
+        let lines = |id: &u64| location(id).line.iter().map(|line| function(line.function_id)).collect();
+        numbers.iter().map(lines).collect()
+    }
+
+    #[test]
+    fn the_runtime_is_left_out_and_what_was_inlined_is_one_location() {
+        let stack = [0x20, 0x125, 0x111, 0x110, 0x138, 0x150];
+        assert_eq!(named(&stack), [vec!["main.smaller", "main.small", "main.leak"], vec!["main.leak"]]);
+    }
+
+    #[test]
+    fn a_stack_that_was_cut_within_a_location_is_completed() {
+        assert_eq!(named(&[0x125]), [["main.smaller", "main.small", "main.leak"]]);
+    }
+
+    #[test]
+    fn the_runtime_alone_is_shown_and_what_is_unknown_has_no_lines() {
+        assert_eq!(named(&[0x20, 0x30]), [["runtime.mallocgc"], ["runtime.mallocgc"]]);
+        assert_eq!(named(&[0x1000, 0x150]), [[""; 0]]);
+    }
 }

@@ -6,13 +6,14 @@ use std::rc::Rc;
 pub(super) struct Strings {
     all: Vec<Rc<str>>,
     index: HashMap<Rc<str>, i64>,
+    bytes: usize,
 }
 
 impl Strings {
     /// The first string of every profile is empty.
     pub(super) fn new() -> Self {
         let empty: Rc<str> = Rc::from("");
-        Self { all: vec![empty.clone()], index: HashMap::from([(empty, 0)]) }
+        Self { all: vec![empty.clone()], index: HashMap::from([(empty, 0)]), bytes: 0 }
     }
 
     /// The number of a string.
@@ -21,9 +22,15 @@ impl Strings {
             return number;
         }
         let (text, number): (Rc<str>, _) = (Rc::from(text), self.all.len().cast_signed() as i64);
+        self.bytes += text.len();
         self.all.push(text.clone());
         self.index.insert(text, number);
         number
+    }
+
+    /// How long they are together.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {

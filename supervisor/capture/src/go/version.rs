@@ -107,6 +107,7 @@ fn minor(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bytes::tests::blocks;
     use super::*;
 
     #[test]
@@ -118,5 +119,29 @@ mod tests {
         assert_eq!(minor("devel go1.24-abcdef Mon Jan 1"), Some(24));
         assert_eq!(minor("devel +abcdef"), None);
         assert_eq!(minor("go2.1"), None);
+    }
+
+    /// What the build information of a program with this version says, 32 bytes into its section.
+    fn read(flags: u8, version: &str) -> Option<Result<Version, GoError>> {
+        let mut bytes = [&[0; 64], &MAGIC[..], &[8, flags], &[0; 16]].concat();
+        bytes.extend([version.len() as u8 & 0x7f | 0x80, (version.len() >> 7) as u8]);
+        bytes.extend(version.as_bytes());
+        Version::read(&blocks(&bytes), &Elf::with_section(".go.buildinfo", 32))
+    }
+
+    #[test]
+    fn what_is_known_is_read_and_the_rest_is_refused_by_its_name() {
+        assert_eq!(read(2, "go1.22.10").unwrap().unwrap(), Version::of(22, "go1.22.10"));
+        let refused = |flags: u8, version: &str| read(flags, version).unwrap().unwrap_err().to_string();
+        assert!(refused(2, "go1.28").starts_with("go1.28 is not supported; supported is Go 1.19 to 1.27"));
+        assert!(refused(2, "go1.18.10").starts_with("go1.18.10 is not supported"));
+        assert!(refused(0, "").starts_with("Go before 1.18 is not supported"));
+        assert!(refused(2, "devel +abcdef").starts_with("devel +abcdef is not supported"));
+    }
+
+    #[test]
+    fn other_programs_have_no_version() {
+        assert!(Version::read(&blocks(&[0; 200]), &Elf::with_section(".go.buildinfo", 32)).is_none());
+        assert!(Version::read(&blocks(&[0; 200]), &Elf::with_section(".text", 32)).is_none());
     }
 }
