@@ -10,6 +10,7 @@ use highwater_evidence::retention::Limits;
 
 use crate::finish::Finish;
 use crate::profile::Diff;
+use crate::series::KeepSeries;
 
 /// What is to be done, with its arguments resolved.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum Command {
     ProfileDiff(Diff),
     /// Work out what is to be known of an incident that is over.
     Finish(Finish),
+    /// Put profiles that came in into their series.
+    KeepSeries(KeepSeries),
     /// Work an outbox off.
     Deliver(PathBuf),
 }
@@ -75,11 +78,12 @@ pub enum Log {
 /// Parses arguments, the program's name first. An error prints itself; help and version are errors of that kind.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     // What highwater starts by itself is in no help, page or completion.
-    let matches = definition().subcommands([finish(), deliver()]).try_get_matches_from(arguments)?;
+    let matches = definition().subcommands([finish(), deliver(), keep_series()]).try_get_matches_from(arguments)?;
     match matches.subcommand() {
         Some(("run", run)) => Ok(Command::Run(Run::of(run))),
         Some(("check", check)) => Ok(Command::Check(Check::of(check))),
         Some(("deliver", deliver)) => Ok(Command::Deliver(deliver.get_one("outbox").cloned().unwrap_or_default())),
+        Some(("keep-series", series)) => Ok(Command::KeepSeries(KeepSeries::of(series))),
         Some(("finish", finish)) => Ok(Command::Finish(Finish::of(finish))),
         Some(("profile", profile)) => Ok(Command::ProfileDiff(Diff::of(profile))),
         Some(("doctor", doctor)) => Ok(Command::Doctor(Doctor { json: doctor.get_flag("json") })),
@@ -206,6 +210,13 @@ fn finish() -> clap::Command {
 }
 
 /// Not for people either.
+fn keep_series() -> clap::Command {
+    let healthy = Arg::new("healthy").value_name("DIR").required(true).value_parser(value_parser!(PathBuf));
+    let keep = option("keep", "N").value_parser(value_parser!(u64));
+    clap::Command::new("keep-series").hide(true).about("Put profiles into their series").args([healthy, keep])
+}
+
+/// Nor this.
 fn deliver() -> clap::Command {
     let outbox = Arg::new("outbox").value_name("DIR").required(true).value_parser(value_parser!(PathBuf));
     clap::Command::new("deliver").hide(true).about("Send what is in an outbox").arg(outbox)
@@ -252,6 +263,14 @@ impl Diff {
             json: diff.get_flag("json"),
             flame_graph: file("flame-graph"),
         }
+    }
+}
+
+impl KeepSeries {
+    fn of(matches: &ArgMatches) -> Self {
+        let keep = matches.get_one::<u64>("keep").copied().unwrap_or(u64::MAX);
+        let healthy = matches.get_one("healthy").cloned().unwrap_or_default();
+        Self { healthy, keep: usize::try_from(keep).unwrap_or(usize::MAX) }
     }
 }
 

@@ -6,3 +6,5 @@ pub const DIRECTORY: &str = "healthy";
 pub const BASELINE: &str = "baseline";
 /// Profiles of a series that are not in it yet.
 pub const INCOMING: &str = "incoming";
+/// The series.
+pub const SERIES: &str = "series";

@@ -14,6 +14,7 @@ mod profile;
 mod ready;
 mod run;
 mod sentence;
+mod series;
 pub mod snapshot;
 mod state;
 mod work;
@@ -26,6 +27,7 @@ pub fn main() -> ExitCode {
         Ok(cli::Command::Run(arguments)) => run::run(&arguments),
         Ok(cli::Command::Check(arguments)) => check::check(&arguments),
         Ok(cli::Command::ProfileDiff(arguments)) => profile::diff(&arguments),
+        Ok(cli::Command::KeepSeries(arguments)) => series::keep_series(&arguments),
         Ok(cli::Command::Deliver(outbox)) => deliver::deliver(&outbox),
         Ok(cli::Command::Finish(arguments)) => finish::finish(&arguments),
         Ok(cli::Command::Doctor(arguments)) => doctor::doctor(&arguments),

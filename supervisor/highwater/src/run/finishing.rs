@@ -89,6 +89,18 @@ impl Hands {
         }
     }
 
+    /// A profile for the series came in.
+    pub(super) fn keep_series(&mut self, keep: usize) {
+        let mut argv = own_command("keep-series");
+        argv.extend([self.healthy.clone().into(), "--keep".into(), keep.to_string().into()]);
+        let around = self.around.clone();
+        spawn_local(async move {
+            if let Err(reason) = program::run_own(argv, around, |_| ()).await {
+                tracing::warn!("a profile is not in its series yet: {reason}");
+            }
+        });
+    }
+
     /// An incident is over and its record kept: the rest is worked out by a process with low priority.
     pub(super) fn finish(&mut self, incident: &str) {
         let mut argv = own_command("finish");

@@ -55,6 +55,8 @@ pub struct Hands {
     pub(super) wake: UnboundedSender<Wake>,
     pub(super) service: Option<Service>,
     pub(super) tasks: BTreeMap<Task, Running>,
+    /// Profiles under way for the series, and how many of it are kept.
+    pub(super) series: BTreeMap<Task, usize>,
 }
 
 impl Hands {

@@ -179,6 +179,7 @@ fn set_up(
         wake,
         service: None,
         tasks: BTreeMap::new(),
+        series: BTreeMap::new(),
         state,
         host,
     };

@@ -10,6 +10,9 @@ use super::service::Service;
 use crate::healthy;
 use crate::work::{self, Outcome, Surroundings, Wanted, http, offload, program};
 
+/// Profiles that wait for their place in the series, at most: they are taken in at once.
+const MOST_INCOMING: usize = 8;
+
 /// A piece of work under way.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -23,6 +26,9 @@ impl Hands {
     pub fn finished(&mut self, task: Task, result: Outcome) -> Input {
         if let Some(running) = self.tasks.remove(&task) {
             self.end_attempt(&running);
+        }
+        if let (Some(keep), Ok(_)) = (self.series.remove(&task), &result) {
+            self.keep_series(keep);
         }
         Input::Finished { task, result }
     }
@@ -47,7 +53,10 @@ impl Hands {
             Work::Profile { purpose, step, recipe } => {
                 let (incident, keep) = match purpose {
                     Purpose::Baseline => (healthy::BASELINE.to_owned(), 1),
-                    Purpose::Series { .. } => (healthy::INCOMING.to_owned(), 8),
+                    Purpose::Series { keep } => {
+                        self.series.insert(task, keep);
+                        (healthy::INCOMING.to_owned(), MOST_INCOMING)
+                    }
                 };
                 let around = Surroundings { evidence: self.healthy.clone(), ..around };
                 self.begin_dump(task, Wanted { incident, step, keep }, recipe, around);
