@@ -2,13 +2,21 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"time"
 )
 
-// startSelfLoad has clients log in without end, straight through the handler: rate is in MB/s over all of them.
-func startSelfLoad(handler http.Handler, rate float64, clients, sessionSize int) {
+// startSelfLoad has clients log in without end, straight through the handler, once the file is there if one is named:
+// rate is in MB/s over all of them.
+func startSelfLoad(handler http.Handler, rate float64, clients, sessionSize int, when string) {
 	if rate == 0 {
 		return
+	}
+	for when != "" {
+		if _, err := os.Stat(when); err == nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 	for i := 0; i < clients; i++ {
 		go logInForever(handler, rate/float64(clients)*1e6/float64(sessionSize))

@@ -26,6 +26,7 @@ func main() {
 	shedFor := flag.Duration("shed-for", 5*time.Minute, "SIGUSR2 halves the admitted requests for so long")
 	sessionSize := flag.Int("session-size", 64<<10, "`bytes` kept by a session")
 	load := flag.Float64("self-load", 0, "open sessions by itself, `MB/s` (10^6 bytes) of them before shedding; -1 is as fast as it can")
+	when := flag.String("self-load-when", "", "only once this `file` is there")
 	clients := flag.Int("self-load-clients", 1, "`number` of clients that share the self-load")
 	grace := flag.Duration("grace", 10*time.Second, "on SIGTERM, wait so long for requests in flight")
 	flag.Parse()
@@ -42,7 +43,7 @@ func main() {
 		serve("profiles on", *pprofAddr, http.DefaultServeMux)
 	}
 	server := serve("listening on", *addr, handler)
-	startSelfLoad(handler, *load, *clients, *sessionSize)
+	go startSelfLoad(handler, *load, *clients, *sessionSize, *when)
 
 	log.Printf("%v: stopping", <-stops)
 	stopGracefully(server, *grace)

@@ -28,7 +28,8 @@ import sun.misc.Signal;
  *
  * A session is an array of bytes, or of small objects with {@code --in attributes}: then a histogram names them.
  *
- * It leaks --leak MB/s ("full": as fast as it can) from --threads threads, --leak-after seconds from its start.
+ * It leaks --leak MB/s ("full": as fast as it can) from --threads threads, --leak-after seconds from its start, and not
+ * before the file --leak-when is there.
  *
  * What is asked from outside needs no handler: a JVM answers its own user and root by itself, even without a JDK in the
  * image. {@code jcmd} is a JVM of its own, though, and takes a second that a fast leak does not leave.
@@ -57,13 +58,17 @@ public final class Sessions {
                 options.get("in", "bytes").equals("attributes"));
         double rate = Double.parseDouble(options.get("leak", "0").replace("full", "Infinity")) * 1e6;
         int threads = Integer.parseInt(options.get("threads", "1"));
+        String when = options.get("leak-when", "");
         long pause = (long) (Double.parseDouble(options.get("leak-after", "0")) * 1e9);
 
         writeHistogramsOn("CONT", Path.of(options.get("histogram-dir", "/var/tmp")));
         HttpServer server = sessions.serve(Integer.parseInt(options.get("port", "0")));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stopGracefully(server)));
         for (int number = 0; rate > 0 && number < threads; number++) {
-            startDaemon("load-" + number, () -> sessions.logInForEver(rate / threads, System.nanoTime() + pause));
+            startDaemon("load-" + number, () -> {
+                while (!when.isEmpty() && !Files.exists(Path.of(when))) sleepUntil(System.nanoTime() + 50_000_000);
+                sessions.logInForEver(rate / threads, System.nanoTime() + pause);
+            });
         }
     }
 

@@ -18,12 +18,14 @@
 
 const http = require('node:http');
 const { parseArgs } = require('node:util');
+const fs = require('node:fs');
 
 const { values: options } = parseArgs({
   options: {
     port: { type: 'string', default: '0' }, // on 127.0.0.1; 0 takes a free one
     leak: { type: 'string', default: '0' }, // opens sessions by itself, in MB/s (10^6 bytes)
     'session-kib': { type: 'string', default: '64' }, // kept by a session
+    'leak-when': { type: 'string' }, // only once this file is there
   },
 });
 const sessionSize = Number(options['session-kib']) * 1024;
@@ -56,8 +58,11 @@ const server = http.createServer((request, response) => {
 function logInForEver(bytesPerSecond) {
   let last = performance.now();
   let owed = 0;
+  let waitsFor = options['leak-when'];
   setInterval(() => {
     const now = performance.now();
+    if (waitsFor && !fs.existsSync(waitsFor)) return;
+    waitsFor = undefined;
     owed += (Math.min(now - last, 50) / 1000) * bytesPerSecond;
     last = now;
     for (; owed >= sessionSize; owed -= sessionSize) rememberForever();

@@ -103,8 +103,10 @@ class Handler(BaseHTTPRequestHandler):
         """Says nothing of single requests."""
 
 
-def log_in_for_ever(sessions, rate):
-    """Opens sessions at `rate` bytes a second; what was missed is not made up for."""
+def log_in_for_ever(sessions, rate, file):
+    """Opens sessions at `rate` bytes a second, once the file is there; what was missed is not made up for."""
+    while file and not os.path.exists(file):
+        time.sleep(0.05)
     interval = sessions.size / rate
     due = time.monotonic()
     while True:
@@ -127,6 +129,7 @@ def parse_arguments():
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes a free one (default)")
     parser.add_argument("--snapshot-dir", default="/var/tmp", help="where SIGUSR1 writes (default: %(default)s)")
     parser.add_argument("--leak", type=float, default=0.0, metavar="MB/S", help="open sessions by itself (10^6 bytes/s)")
+    parser.add_argument("--leak-when", metavar="FILE", help="only once this file is there")
     parser.add_argument("--leak-threads", type=int, default=1, help="threads that share the leak")
     parser.add_argument("--session-kib", type=int, default=256, help="kept by a session (default: %(default)s)")
     parser.add_argument("--hold-gil", action="store_true", help="fill sessions with the interpreter lock held")
@@ -152,7 +155,7 @@ def main():
     if arguments.leak > 0:
         rate = arguments.leak * 1e6 / arguments.leak_threads
         for number in range(arguments.leak_threads):
-            start_thread("load-%d" % number, log_in_for_ever, server.sessions, rate)
+            start_thread("load-%d" % number, log_in_for_ever, server.sessions, rate, arguments.leak_when)
 
     say("%s: stopping" % signal.Signals(signal.sigwait(stops)).name)
     server.shutdown()

@@ -46,9 +46,15 @@ fn is_named(record: &Value, culprit: &str) {
     assert_eq!(record["classification"]["kind"], "anon", "{}", record["classification"]);
 }
 
+/// The service begins to leak when its healthy profile is there.
 #[track_caller]
-fn leaks_until_the_restart(place: &Place, policy: &str, service: Vec<OsString>) -> Value {
+fn leaks_until_the_restart(place: &Place, policy: &str, service: Vec<OsString>, when: &str) -> Value {
+    let leak = place.file("leak");
+    let mut service = service;
+    service.extend([when.into(), leak.clone().into()]);
     let mut highwater = place.start(policy, place.cured_by_a_restart(service));
+    highwater.journal().wait_for("profile.taken");
+    fs::write(leak, "").expect("a file");
     done(highwater.journal(), "restart");
     let record = record(&highwater);
     highwater.stop();
@@ -61,7 +67,7 @@ fn of_go_the_function() {
     let place = Place::on_disk("evidence-go");
     let mut service = line(program("go-sessions"), "-self-load 10");
     service.extend(["-profile-dir".into(), place.directory().into()]);
-    let record = leaks_until_the_restart(&place, &hurried("go", "96MiB", "1s"), service);
+    let record = leaks_until_the_restart(&place, &hurried("go", "96MiB", "1s"), service, "-self-load-when");
     is_named(&record, "rememberSessionForever");
     assert!(record["differences"][0]["flame_graph"].is_string(), "{record}");
 }
@@ -72,7 +78,8 @@ fn of_go_the_function_without_its_help() {
     let text = hurried("go", "96MiB", "1s");
     let by_signal = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");
     let text = text.replace(by_signal, "dump = { go = \"heap\" }");
-    let record = leaks_until_the_restart(&place, &text, line(program("go-sessions"), "-self-load 10"));
+    let record =
+        leaks_until_the_restart(&place, &text, line(program("go-sessions"), "-self-load 10"), "-self-load-when");
     is_named(&record, "rememberSessionForever");
 }
 
@@ -82,7 +89,7 @@ fn of_python_the_line() {
     let mut service = vec![python().into(), example("python-sessions/service.py").into()];
     service.extend(["--snapshot-dir".into(), place.directory().into()]);
     service.extend(line("--leak", "10"));
-    let record = leaks_until_the_restart(&place, &hurried("python", "128MiB", "2s"), service);
+    let record = leaks_until_the_restart(&place, &hurried("python", "128MiB", "1s"), service, "--leak-when");
     is_named(&record, "service.py:");
 }
 
@@ -90,7 +97,7 @@ fn of_python_the_line() {
 fn of_node_the_constructor() {
     let place = Place::on_disk("evidence-node");
     let service = vec!["node".into(), example("node-sessions/service.js").into(), "--leak".into(), "5".into()];
-    let record = leaks_until_the_restart(&place, &hurried("node", "192MiB", "3s"), service);
+    let record = leaks_until_the_restart(&place, &hurried("node", "192MiB", "1s"), service, "--leak-when");
     is_named(&record, "Session");
 }
 
@@ -100,7 +107,7 @@ fn of_a_jvm_the_class() {
     let mut service = line("java", "-XX:+UseSerialGC -Xmx140m -cp");
     service.push(compiled_java(&place).into());
     service.extend(line("Sessions", "--leak 10 --in attributes"));
-    let record = leaks_until_the_restart(&place, &hurried("jvm", "192MiB", "3s"), service);
+    let record = leaks_until_the_restart(&place, &hurried("jvm", "192MiB", "1s"), service, "--leak-when");
     is_named(&record, "Sessions$Attribute");
 }
 

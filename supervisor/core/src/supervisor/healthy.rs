@@ -15,6 +15,8 @@ use super::life::Life;
 
 /// A service of this age counts as healthy, if no trigger fires, when the policy does not say otherwise.
 const SETTLED: Duration = Duration::from_mins(1);
+/// A baseline that could not be taken is tried again so often in a generation.
+const MOST_VAIN: u32 = 5;
 /// It is looked at again after this long.
 const LOOK_AGAIN: Duration = Duration::from_hours(24);
 
@@ -25,6 +27,8 @@ pub(super) struct Healthy {
     baseline: Option<Instant>,
     series: Option<Instant>,
     profiling: Option<Profiling>,
+    /// Baselines in vain since the generation began.
+    vain: u32,
 }
 
 /// A profile under way.
@@ -46,6 +50,7 @@ impl Supervisor {
         self.healthy.look = Some(age(after.unwrap_or(SETTLED)));
         self.healthy.baseline = after.map(age);
         self.healthy.series = rules.series.map(|series| age(series.every));
+        self.healthy.vain = 0;
     }
 
     /// An incident is over: what was due during it waits until the service counts as healthy again.
@@ -160,6 +165,9 @@ impl Supervisor {
         self.out.extend(profiling.task.map(Command::Cancel));
         let source = profiling.recipe.map(|recipe| recipe.source.to_string());
         let purpose = profiling.purpose.name();
+        if profiling.purpose == Purpose::Baseline && result.is_err() {
+            self.try_baseline_again(now);
+        }
         let event = match result {
             Ok(finished) => Event::ProfileTaken {
                 purpose,
@@ -170,6 +178,13 @@ impl Supervisor {
             Err(reason) => Event::ProfileSkipped { purpose, source, reason },
         };
         self.record(now, event);
+    }
+
+    /// A service may need longer than was thought until it can be profiled.
+    fn try_baseline_again(&mut self, now: Instant) {
+        let Some(rule) = self.policy.evidence.baseline.filter(|_| self.healthy.vain < MOST_VAIN) else { return };
+        self.healthy.vain += 1;
+        self.healthy.baseline = Some(now + rule.after.max(Duration::from_secs(1)).min(rule.every));
     }
 
     /// The recipe for a profile of the healthy service: the first that the process is open to and that leaves half of

@@ -58,9 +58,9 @@ fn a_profile_that_kills_the_service_is_not_tried_again() {
 fn a_service_that_does_not_handle_the_signal_is_left_alone() {
     let deaf = |_| Model { inspection: Inspection { threads: 4, ..Inspection::default() }, ..Model::calm() };
     let mut world = World::new(profiling(Some((30, 60)), None), deaf);
-    world.run(secs(40));
+    world.run(secs(3_600));
     assert_eq!(profiles(&world), 0);
-    assert!(world.says("ProfileSkipped"), "{}", world.story());
+    assert!((6..70).contains(&world.count("ProfileSkipped")), "{}", world.story());
 }
 
 #[test]

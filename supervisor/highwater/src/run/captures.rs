@@ -16,7 +16,7 @@ use super::Wake;
 use super::hands::Hands;
 use super::jvm;
 use super::tasks::Running;
-use crate::work::{Outcome, Surroundings, Wanted, dump, evidence, http, offload, outside, program};
+use crate::work::{Outcome, Surroundings, Wanted, dump, evidence, http, offload, offload_deep, outside, program};
 
 impl Hands {
     pub(super) fn begin_dump(&mut self, task: Task, wanted: Wanted, recipe: Recipe, around: Surroundings) {
@@ -114,7 +114,8 @@ impl Hands {
         let incident = self.bundle.begin_look();
         let wake = self.wake.clone();
         spawn_local(async move {
-            let snapshot = offload(move || crate::snapshot::take(pid, group.as_ref(), generation)).await;
+            let snapshot =
+                offload_deep(outside::STACK, move || crate::snapshot::take(pid, group.as_ref(), generation)).await;
             let snapshot = snapshot.unwrap_or_default();
             let _ = wake.send(Wake::Looked { moment, incident, snapshot: Box::new(snapshot) });
         });
@@ -130,7 +131,7 @@ impl Hands {
             doubt.into_iter().chain(asks.then(|| jvm::make_it_listen(pid)).flatten()).collect::<Vec<_>>()
         };
         spawn_local(async move {
-            for doubt in offload(look).await.unwrap_or_default() {
+            for doubt in offload_deep(outside::STACK, look).await.unwrap_or_default() {
                 let _ = wake.send(Wake::Note(doubt));
             }
         });
@@ -172,7 +173,9 @@ impl Hands {
             }
             Ok(Finished { evidence: found, note, took: started.elapsed() })
         };
-        self.run_task(task, None, async move { offload(capture).await.map_err(|error| error.to_string())? });
+        self.run_task(task, None, async move {
+            offload_deep(outside::STACK, capture).await.map_err(|error| error.to_string())?
+        });
     }
 }
 

@@ -75,8 +75,13 @@ impl Surroundings {
 
 /// Runs something that may block on a thread of its own.
 pub async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    offload_deep(128 << 10, work).await
+}
+
+/// The same for work that needs so many bytes of stack.
+pub async fn offload_deep<T: Send + 'static>(stack: usize, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new().stack_size(128 << 10).spawn(move || {
+    std::thread::Builder::new().stack_size(stack).spawn(move || {
         // Nobody waits any more when the work was cancelled.
         let _ = sender.send(work());
     })?;

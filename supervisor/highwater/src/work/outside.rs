@@ -13,10 +13,12 @@ use highwater_kernel::Pid;
 use highwater_kernel::process::file_owner;
 
 use super::program::{self, About};
-use super::{Outcome, Surroundings, Wanted, evidence, keep_newest, offload};
+use super::{Outcome, Surroundings, Wanted, evidence, keep_newest, offload, offload_deep};
 
 /// A histogram has some 60 KiB, a thread dump some 2 KiB a thread: what is longer is cut off.
 const MOST_TEXT: u64 = 16 << 20;
+/// What reads the tables of a program goes deeper than a system call.
+pub const STACK: usize = 1 << 20;
 /// Heap dumps are written by the JVM where every image has room for them.
 const DUMP_DIRECTORY: &str = "/tmp";
 
@@ -45,7 +47,7 @@ pub async fn jvm(pid: Pid, what: JvmDump, within: Duration, around: Surroundings
         let note = keep_newest(&root, &step, keep);
         Ok(Finished { evidence: vec![evidence(&file.path, file.bytes, took)], note, took })
     };
-    offload(ask).await.map_err(|error| error.to_string())?
+    offload_deep(STACK, ask).await.map_err(|error| error.to_string())?
 }
 
 /// Reads the heap profile of a Go program out of its memory.
@@ -60,7 +62,7 @@ pub async fn go_heap(pid: Pid, around: Surroundings, wanted: Wanted) -> Outcome 
         let note = keep_newest(&root, &step, keep);
         Ok(Finished { evidence: vec![evidence(&piece.path, piece.bytes, took)], note, took })
     };
-    offload(capture).await.map_err(|error| error.to_string())?
+    offload_deep(STACK, capture).await.map_err(|error| error.to_string())?
 }
 
 /// Writes the heap profile of a Go program into the directory of an incident. Blocks.
