@@ -7,6 +7,7 @@ mod classify;
 mod contract;
 mod dumps;
 mod evidence;
+mod go_outside;
 mod guard;
 mod hold;
 mod incident;
