@@ -15,6 +15,7 @@ mod attach;
 mod command;
 mod error;
 mod options;
+mod place;
 mod preflight;
 mod reply;
 pub mod sizing;

@@ -80,6 +80,15 @@ fn a_heap_dump_is_found_again_and_a_second_of_the_same_name_is_an_error() {
 }
 
 #[test]
+fn a_dump_larger_than_the_disk_has_no_place() {
+    let java = Java::with(&[]);
+    let jvm = Jvm::of(java.pid()).unwrap();
+    assert!(jvm.place_for_dump(1 << 20).unwrap().is_dir());
+    let error = jvm.place_for_dump(u64::MAX).unwrap_err();
+    assert!(error.to_string().contains("/var/tmp: "), "{error}");
+}
+
+#[test]
 fn a_dump_that_cannot_be_written_is_an_error() {
     let java = Java::with(&[]);
     let jvm = Jvm::of(java.pid()).unwrap();
@@ -145,7 +154,7 @@ fn a_jvm_that_stands_still_is_given_up_and_answers_later() {
     let java = Java::with(&[]);
     let jvm = Jvm::of(java.pid()).unwrap();
     jvm.listen(soon()).unwrap();
-    java.signal("STOP");
+    java.stop();
     let late = jvm.ask(&Command::Threads, Instant::now() + Duration::from_millis(100), MOST, &mut sink()).unwrap_err();
     assert!(matches!(late, Error::TimedOut { stage: Stage::Answering, .. }), "{late}");
     java.signal("CONT");
@@ -157,7 +166,7 @@ fn a_jvm_that_is_killed_is_gone() {
     let java = Java::with(&[]);
     let jvm = Jvm::of(java.pid()).unwrap();
     jvm.listen(soon()).unwrap();
-    java.signal("STOP");
+    java.stop();
     let asking = std::thread::spawn(move || (jvm.ask(&Command::Threads, soon(), MOST, &mut sink()), jvm));
     java.signal("KILL");
     let (error, jvm) = asking.join().unwrap();
@@ -186,12 +195,10 @@ fn a_working_directory_that_is_gone_is_made_up_for_by_tmp() {
 #[test]
 fn the_signal_that_aborts_a_jvm_is_not_one_it_handles() {
     use highwater_kernel::process::{SignalUse, signal_use};
-    let mut java = Java::with(&["-XX:-CreateCoredumpOnCrash"]);
+    let java = Java::with(&[]);
     let (hup, quit, usr2) = (1, 3, 12);
     // The kernel says that all three are caught.
     assert_eq!(signal_use(java.pid(), hup).unwrap(), SignalUse::Caught);
     assert_eq!(signal_use(java.pid(), quit).unwrap(), SignalUse::Caught);
     assert!(!signal_use(java.pid(), usr2).unwrap().is_handled());
-    java.signal("USR2");
-    java.wait_for_its_end();
 }

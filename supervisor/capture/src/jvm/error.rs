@@ -86,6 +86,11 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// It sees no directory that could take a heap dump.
+    NoPlace {
+        /// What is against each.
+        why: String,
+    },
     /// The dump was not written because the file was there already.
     FileExists {
         /// The path as the JVM sees it.
@@ -164,6 +169,9 @@ impl fmt::Display for Error {
             Self::TimedOut { stage, waited } => write!(f, "{stage} after {waited:.1?}"),
             Self::Unintelligible { reply } => write!(f, "no JVM answers like this: {reply:?}"),
             Self::BadPath { path, why } => write!(f, "{} cannot be the name of a heap dump: {why}", path.display()),
+            Self::NoPlace { why } => {
+                write!(f, "there is no place for a heap dump: {why}; give the service a /var/tmp on a disk")
+            }
             Self::FileExists { path } => {
                 write!(f, "no heap dump: {} exists already; give each dump a name of its own", path.display())
             }

@@ -55,8 +55,20 @@ impl Java {
         self.child.try_wait().unwrap().is_some()
     }
 
-    pub fn wait_for_its_end(&mut self) {
-        self.child.wait().unwrap();
+    /// Stops every thread: they stop one after the other.
+    #[track_caller]
+    pub fn stop(&self) {
+        self.signal("STOP");
+        let deadline = soon();
+        let is_stopped = |thread: fs::DirEntry| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        };
+        let threads = format!("/proc/{}/task", self.pid());
+        while !fs::read_dir(&threads).unwrap().map(Result::unwrap).all(is_stopped) {
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::yield_now();
+        }
     }
 
     #[track_caller]

@@ -46,6 +46,15 @@ fn its_heap_dump_is_found_by_the_path_it_was_given() {
 }
 
 #[test]
+fn a_place_in_memory_is_none_for_a_dump() {
+    const NO_DISK: &str = "mount -t tmpfs none /mnt && cp *.class /mnt && cd /mnt && \
+        mount -t tmpfs none /var/tmp && mount -t tmpfs none /tmp && exec \"$@\"";
+    let java = Java::start(&["unshare", "-m", "sh", "-c", NO_DISK, "sh"], &[], &[]);
+    let error = Jvm::of(java.pid()).unwrap().place_for_dump(1).unwrap_err();
+    assert_eq!(error.to_string().matches("it lies in memory").count(), 2, "{error}");
+}
+
+#[test]
 fn a_jvm_of_another_user_answers_root() {
     let java = Java::start(&AS_NOBODY, &[], &[]);
     let jvm = Jvm::of(java.pid()).unwrap();

@@ -2,13 +2,18 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::Mode;
+use nix::sys::statfs::{FsType, TMPFS_MAGIC, fstatfs};
 
 use super::entry;
 use crate::{Error, Pid, Result};
+
+/// Of ramfs; nix does not name it.
+const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
 
 /// What a process sees as `/`, held open: a path of that process is looked up from here.
 ///
@@ -25,6 +30,15 @@ pub struct Root {
 pub struct Directory {
     fd: OwnedFd,
     path: PathBuf,
+}
+
+/// What a file system has to offer to whoever wants to write a large file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes that are free for users other than root.
+    pub free: u64,
+    /// Its files lie in memory, and are charged like it: a tmpfs.
+    pub is_memory: bool,
 }
 
 impl Root {
@@ -87,6 +101,25 @@ impl Directory {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// What its file system has to offer. An overlay does not tell whether its upper layer lies in memory.
+    pub fn room(&self) -> Result<Room> {
+        let stat = fstatfs(&self.fd).map_err(|e| Error::new("examine", &self.path, e))?;
+        let block_size = u64::try_from(stat.block_size()).unwrap_or(0);
+        let is_memory = [TMPFS_MAGIC, RAMFS_MAGIC].contains(&stat.filesystem_type());
+        Ok(Room { free: stat.blocks_available().saturating_mul(block_size), is_memory })
+    }
+
+    /// Whether a user may make files in it, going by its mode: access lists are not looked at.
+    pub fn is_writable_by(&self, uid: u32, gid: u32) -> Result<bool> {
+        let metadata = std::fs::metadata(self.entry(".")).map_err(|e| Error::new("examine", &self.path, e))?;
+        let shift = match () {
+            () if metadata.uid() == uid => 6,
+            () if metadata.gid() == gid => 3,
+            () => 0,
+        };
+        Ok(uid == 0 || (metadata.mode() >> shift) & 0o3 == 0o3)
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +167,31 @@ mod tests {
         std::fs::write(directory.entry("new"), "x").unwrap();
         assert!(place.path().join("new").exists());
         assert!(Directory::open(place.path().join("new")).is_err());
+    }
+
+    #[test]
+    fn memory_is_told_from_a_disk() {
+        let kernel_memory = Directory::open("/dev/shm").unwrap().room().unwrap();
+        assert!(kernel_memory.is_memory && kernel_memory.free > 0, "{kernel_memory:?}");
+        assert!(!Directory::open("/proc").unwrap().room().unwrap().is_memory);
+    }
+
+    #[test]
+    fn the_mode_says_who_may_write() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = tempfile::tempdir().unwrap();
+        let directory = Directory::open(place.path()).unwrap();
+        let owner = std::fs::metadata(place.path()).unwrap();
+        let other = (owner.uid() + 7, owner.gid() + 7);
+        let may = |mode: u32, (uid, gid): (u32, u32)| {
+            std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            directory.is_writable_by(uid, gid).unwrap()
+        };
+        assert!(may(0o1777, other));
+        assert!(!may(0o775, other));
+        assert!(may(0o770, (other.0, owner.gid())));
+        assert!(may(0o700, (owner.uid(), owner.gid())));
+        assert!(!may(0o776, other), "a directory is entered, too");
     }
 
     #[test]
