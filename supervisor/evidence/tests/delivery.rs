@@ -7,7 +7,7 @@ mod place;
 
 use std::time::Duration;
 
-use highwater_evidence::delivery::{Destination, Kind, Notice, Outcome, Secret, Via};
+use highwater_evidence::delivery::{Destination, Item, Kind, Notice, Outbox, Outcome, Secret, Via};
 use place::{place, work};
 use server::{Reply, Server};
 
@@ -144,4 +144,20 @@ fn a_command_gets_the_bundle_once() {
     assert!(work(&place.outbox).0.is_empty());
     assert_eq!(std::fs::read_to_string(log).unwrap(), "dump\ndump\ngo\n");
     assert!(place.is_empty());
+}
+
+#[test]
+fn an_alert_that_stands_is_found_by_the_next_supervisor_and_forgotten_in_the_end() {
+    let place = place(&[]);
+    let server = Server::start(vec![Reply::Status(200); 2]);
+    let outbox = Outbox::open(&place.outbox).unwrap();
+    let alert = Item::new("i-1", Kind::Notify { via: Via::Alertmanager(server.url("/")), notice: notice() });
+    for (since, is_left) in [(alert.since, true), (0, false)] {
+        outbox.put(&Item { since, ..alert.clone() }).unwrap();
+        assert!(matches!(work(&place.outbox).0[..], [Outcome::Delivered { .. }]));
+        assert!(outbox.items().unwrap()[0].1.settled);
+        assert_eq!(work(&place.outbox), (vec![], None));
+        assert_eq!(outbox.items().unwrap().len(), usize::from(is_left));
+    }
+    assert_eq!(server.requests().len(), 2);
 }

@@ -161,6 +161,18 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether nothing more comes under the same id. Until then a delivered item stays in the outbox, where a supervisor
+    /// that was started anew finds what is still to be concluded.
+    pub fn is_last(&self) -> bool {
+        match self {
+            Self::Upload(upload) => upload.last,
+            Self::Notify { via: Via::Alertmanager(_), notice } => notice.resolved.is_some(),
+            Self::Notify { via: Via::Webhook(_), .. } => true,
+        }
+    }
+}
+
 /// Whoever reads word of an incident a day later has heard of it.
 fn usual_patience(kind: &Kind) -> Duration {
     let days = if matches!(kind, Kind::Upload(_)) { 7 } else { 1 };

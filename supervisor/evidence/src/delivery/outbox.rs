@@ -86,7 +86,8 @@ impl Outbox {
         self.directory.replace(&format!("{}{ITEM}", item.id), &plain_json(item))
     }
 
-    /// Everything that is still to be delivered, or of which more may come.
+    /// Everything that is still to be delivered, or was and is not [concluded](super::Kind::is_last): what a supervisor
+    /// that was started anew has to conclude.
     pub fn items(&self) -> Result<Vec<(Item, Progress)>> {
         Ok(self.entries()?.into_iter().map(|entry| (entry.item, entry.progress)).collect())
     }

@@ -55,6 +55,7 @@ struct Worker<W> {
 
 impl<W: Write> Worker<W> {
     async fn work(&self) -> Result<()> {
+        self.forget_unconcluded()?;
         self.lane(Lane::Notices).await?;
         if self.due(Lane::Uploads)?.is_none() {
             return Ok(());
@@ -128,14 +129,24 @@ impl<W: Write> Worker<W> {
         }
     }
 
-    /// It is delivered; an upload of which more may come stays.
+    /// It is delivered; one of which more may come stays.
     fn settle(&self, mut entry: Entry, kind: &Kind) -> Result<()> {
-        if !matches!(kind, Kind::Upload(upload) if !upload.last) {
+        if kind.is_last() {
             return self.outbox.take_out(&entry);
         }
         entry.progress.settled = true;
         entry.progress.attempts = 0;
         self.postpone(&mut entry, u64::MAX);
+        Ok(())
+    }
+
+    /// Takes out what was delivered long ago and never concluded: its supervisor is gone.
+    fn forget_unconcluded(&self) -> Result<()> {
+        let is_old = |entry: &Entry| now_ms().saturating_sub(entry.item.since) > entry.item.patience_ms;
+        let settled = self.outbox.entries()?.into_iter().filter(|entry| entry.progress.settled && is_old(entry));
+        for entry in settled {
+            self.outbox.take_out(&entry)?;
+        }
         Ok(())
     }
 
