@@ -206,6 +206,17 @@ mod tests {
         assert!(reason("127.0.0.1").contains("TLS") && reason("").contains("wrong"));
     }
 
+    /// Its clock jumps to the next timer whenever nothing else can happen.
+    #[test]
+    fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = Target::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let sent = runtime.block_on(send(Method::GET, &target, HeaderMap::new(), Content::Text(Bytes::new())));
+        let Err(Failure::Passing { reason, .. }) = sent else { panic!("{sent:?}") };
+        assert!(reason.contains("nothing moved for 60 s"), "{reason}");
+    }
+
     #[test]
     fn answers_say_yes_no_or_not_now() {
         let from = Target::parse("http://127.0.0.1/").unwrap();
