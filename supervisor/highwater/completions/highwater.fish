@@ -29,6 +29,8 @@ complete -c highwater -n "__fish_highwater_needs_command" -s V -l version -d 'Pr
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "run" -d 'Run a service and look after it'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "check" -d 'Check policies and say everything that is wrong with them'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "incidents" -d 'List what happened, the newest first'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "profile" -d 'Work with heap profiles'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
@@ -52,6 +54,15 @@ complete -c highwater -n "__fish_highwater_using_subcommand check" -l default -d
 complete -c highwater -n "__fish_highwater_using_subcommand check" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand doctor" -l json -d 'As JSON'
 complete -c highwater -n "__fish_highwater_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand incidents" -l state-dir -d 'Where journal and evidence are [default: as for run]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand incidents" -l name -d 'Name of the supervisor [default: the only one that left something]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand incidents" -l json -d 'As JSON'
+complete -c highwater -n "__fish_highwater_using_subcommand incidents" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand report" -l state-dir -d 'Where journal and evidence are [default: as for run]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand report" -l name -d 'Name of the supervisor [default: the only one that left something]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand report" -l output -d 'Where the page goes, - for standard output [default: report.html beside the evidence]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand report" -l open -d 'Show it in a browser, with xdg-open'
+complete -c highwater -n "__fish_highwater_using_subcommand report" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff help" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff help" -f -a "diff" -d 'Say what grew between two profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -60,9 +71,11 @@ complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Say what grew between two profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor profile help" -f -a "run" -d 'Run a service and look after it'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor profile help" -f -a "check" -d 'Check policies and say everything that is wrong with them'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor profile help" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor profile help" -f -a "profile" -d 'Work with heap profiles'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "run" -d 'Run a service and look after it'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "check" -d 'Check policies and say everything that is wrong with them'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "incidents" -d 'List what happened, the newest first'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "profile" -d 'Work with heap profiles'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "diff" -d 'Say what grew between two profiles'

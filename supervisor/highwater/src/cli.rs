@@ -1,5 +1,7 @@
 //! The command line: one definition for parsing, help, man page and completions.
 
+mod past;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use highwater_evidence::retention::Limits;
 use crate::finish::Finish;
 use crate::profile::Diff;
 use crate::series::KeepSeries;
+
+pub use past::{Incidents, Of, Report};
 
 /// What is to be done, with its arguments resolved.
 #[derive(Debug)]
@@ -29,6 +33,10 @@ pub enum Command {
     KeepSeries(KeepSeries),
     /// Work an outbox off.
     Deliver(PathBuf),
+    /// List incidents.
+    Incidents(Incidents),
+    /// Write the report of an incident.
+    Report(Report),
 }
 
 /// Arguments of `run`.
@@ -87,6 +95,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, c
         Some(("finish", finish)) => Ok(Command::Finish(Finish::of(finish))),
         Some(("profile", profile)) => Ok(Command::ProfileDiff(Diff::of(profile))),
         Some(("doctor", doctor)) => Ok(Command::Doctor(Doctor { json: doctor.get_flag("json") })),
+        Some(("incidents", incidents)) => Ok(Command::Incidents(Incidents::of(incidents))),
+        Some(("report", report)) => Ok(Command::Report(Report::of(report))),
         _ => unreachable!("a subcommand is required"),
     }
 }
@@ -103,7 +113,7 @@ pub fn definition() -> clap::Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([run(), check(), doctor(), profile()])
+        .subcommands([run(), check(), doctor(), past::incidents(), past::report(), profile()])
         .after_help(
             "Exit status of run: that of the service (128+N for a signal); 2 for arguments or a policy that do not \
              check, 75 when the restart budget is spent, 125 when highwater itself failed, 126 or 127 for a command \

@@ -10,6 +10,7 @@ mod healthy;
 mod host;
 mod journal;
 mod log;
+mod past;
 mod profile;
 mod ready;
 mod run;
@@ -31,6 +32,8 @@ pub fn main() -> ExitCode {
         Ok(cli::Command::Deliver(outbox)) => deliver::deliver(&outbox),
         Ok(cli::Command::Finish(arguments)) => finish::finish(&arguments),
         Ok(cli::Command::Doctor(arguments)) => doctor::doctor(&arguments),
+        Ok(cli::Command::Incidents(arguments)) => past::incidents(&arguments),
+        Ok(cli::Command::Report(arguments)) => past::report(&arguments),
         Err(error) => {
             // Nobody is left to tell when even this cannot be written.
             let _ = error.print();

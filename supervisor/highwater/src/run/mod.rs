@@ -17,7 +17,7 @@ mod plan;
 mod rehearsal;
 mod service;
 mod signals;
-mod state_dir;
+pub(crate) mod state_dir;
 mod tasks;
 mod watch;
 
