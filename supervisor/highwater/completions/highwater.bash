@@ -61,17 +61,26 @@ _highwater() {
             highwater__subcmd__help__subcmd__profile,diff)
                 cmd="highwater__subcmd__help__subcmd__profile__subcmd__diff"
                 ;;
+            highwater__subcmd__help__subcmd__profile,list)
+                cmd="highwater__subcmd__help__subcmd__profile__subcmd__list"
+                ;;
             highwater__subcmd__profile,diff)
                 cmd="highwater__subcmd__profile__subcmd__diff"
                 ;;
             highwater__subcmd__profile,help)
                 cmd="highwater__subcmd__profile__subcmd__help"
                 ;;
+            highwater__subcmd__profile,list)
+                cmd="highwater__subcmd__profile__subcmd__list"
+                ;;
             highwater__subcmd__profile__subcmd__help,diff)
                 cmd="highwater__subcmd__profile__subcmd__help__subcmd__diff"
                 ;;
             highwater__subcmd__profile__subcmd__help,help)
                 cmd="highwater__subcmd__profile__subcmd__help__subcmd__help"
+                ;;
+            highwater__subcmd__profile__subcmd__help,list)
+                cmd="highwater__subcmd__profile__subcmd__help__subcmd__list"
                 ;;
             *)
                 ;;
@@ -192,7 +201,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help__subcmd__profile)
-            opts="diff"
+            opts="diff list"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -206,6 +215,20 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help__subcmd__profile__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__profile__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -270,7 +293,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__profile)
-            opts="-h --help diff help"
+            opts="-h --help diff list help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -284,12 +307,20 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__profile__subcmd__diff)
-            opts="-h --json --flame-graph --help"
+            opts="-h --state-dir --name --json --flame-graph --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --flame-graph)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -302,7 +333,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__profile__subcmd__help)
-            opts="diff help"
+            opts="diff list help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -336,6 +367,42 @@ _highwater() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__profile__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__profile__subcmd__list)
+            opts="-h --state-dir --name --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

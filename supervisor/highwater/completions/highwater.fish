@@ -31,7 +31,7 @@ complete -c highwater -n "__fish_highwater_needs_command" -f -a "check" -d 'Chec
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "incidents" -d 'List what happened, the newest first'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
-complete -c highwater -n "__fish_highwater_needs_command" -f -a "profile" -d 'Work with heap profiles'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "profile" -d 'Compare heap profiles'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
@@ -63,19 +63,27 @@ complete -c highwater -n "__fish_highwater_using_subcommand report" -l name -d '
 complete -c highwater -n "__fish_highwater_using_subcommand report" -l output -d 'Where the page goes, - for standard output [default: report.html beside the evidence]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand report" -l open -d 'Show it in a browser, with xdg-open'
 complete -c highwater -n "__fish_highwater_using_subcommand report" -s h -l help -d 'Print help'
-complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff help" -s h -l help -d 'Print help'
-complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff help" -f -a "diff" -d 'Say what grew between two profiles'
-complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff list help" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff list help" -f -a "diff" -d 'Say what grew between two profiles'
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff list help" -f -a "list" -d 'List the series that `[evidence] series` keeps'
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and not __fish_seen_subcommand_from diff list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from diff" -l state-dir -d 'Where journal and evidence are [default: as for run]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from diff" -l name -d 'Name of the supervisor [default: the only one that left something]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from diff" -l flame-graph -d 'Write a flame graph of it there, as SVG' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from diff" -l json -d 'As JSON'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from list" -l state-dir -d 'Where journal and evidence are [default: as for run]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from list" -l name -d 'Name of the supervisor [default: the only one that left something]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Say what grew between two profiles'
+complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the series that `[evidence] series` keeps'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "run" -d 'Run a service and look after it'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "check" -d 'Check policies and say everything that is wrong with them'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "incidents" -d 'List what happened, the newest first'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "profile" -d 'Work with heap profiles'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "profile" -d 'Compare heap profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "diff" -d 'Say what grew between two profiles'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "list" -d 'List the series that `[evidence] series` keeps'

@@ -11,10 +11,9 @@ use highwater_core::ability::Ability;
 use highwater_evidence::retention::Limits;
 
 use crate::finish::Finish;
-use crate::profile::Diff;
 use crate::series::KeepSeries;
 
-pub use past::{Incidents, Of, Report};
+pub use past::{Diff, Incidents, Of, Report};
 
 /// What is to be done, with its arguments resolved.
 #[derive(Debug)]
@@ -27,6 +26,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Say what grew between two profiles.
     ProfileDiff(Diff),
+    /// List profiles over time.
+    ProfileList(Of),
     /// Work out what is to be known of an incident that is over.
     Finish(Finish),
     /// Put profiles that came in into their series.
@@ -93,7 +94,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, c
         Some(("deliver", deliver)) => Ok(Command::Deliver(deliver.get_one("outbox").cloned().unwrap_or_default())),
         Some(("keep-series", series)) => Ok(Command::KeepSeries(KeepSeries::of(series))),
         Some(("finish", finish)) => Ok(Command::Finish(Finish::of(finish))),
-        Some(("profile", profile)) => Ok(Command::ProfileDiff(Diff::of(profile))),
+        Some(("profile", profile)) => Ok(match profile.subcommand() {
+            Some(("diff", diff)) => Command::ProfileDiff(Diff::of(diff)),
+            Some((_, list)) => Command::ProfileList(Of::given(list)),
+            None => unreachable!("a subcommand is required"),
+        }),
         Some(("doctor", doctor)) => Ok(Command::Doctor(Doctor { json: doctor.get_flag("json") })),
         Some(("incidents", incidents)) => Ok(Command::Incidents(Incidents::of(incidents))),
         Some(("report", report)) => Ok(Command::Report(Report::of(report))),
@@ -113,7 +118,7 @@ pub fn definition() -> clap::Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([run(), check(), doctor(), past::incidents(), past::report(), profile()])
+        .subcommands([run(), check(), doctor(), past::incidents(), past::report(), past::profile()])
         .after_help(
             "Exit status of run: that of the service (128+N for a signal); 2 for arguments or a policy that do not \
              check, 75 when the restart budget is spent, 125 when highwater itself failed, 126 or 127 for a command \
@@ -187,27 +192,6 @@ fn doctor() -> clap::Command {
         .arg(flag("json").help("As JSON"))
 }
 
-fn profile() -> clap::Command {
-    let file = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).value_name(value).required(true).value_parser(value_parser!(PathBuf)).help(help)
-    };
-    let diff = clap::Command::new("diff")
-        .about("Say what grew between two profiles")
-        .arg(file("before", "A", "The earlier profile"))
-        .arg(file("after", "B", "The later one, of the same format"))
-        .arg(flag("json").help("As JSON"))
-        .arg(path("flame-graph", "FILE").help("Write a flame graph of it there, as SVG"));
-    clap::Command::new("profile")
-        .about("Work with heap profiles")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(diff)
-        .after_help(
-            "Profiles are pprof, class histograms of a JVM, snapshots of Python's tracemalloc and of V8, reports of Node, \
-             and heap profiles of jemalloc and gperftools; gzip around them is taken off.",
-        )
-}
-
 /// Not for people: highwater starts it by itself.
 fn finish() -> clap::Command {
     let number = |name: &'static str| option(name, "N").value_parser(value_parser!(u64));
@@ -259,19 +243,6 @@ impl Run {
             dry_run: matches.get_flag("dry-run"),
             require: abilities.filter_map(|name| Ability::named(name)).collect(),
             argv,
-        }
-    }
-}
-
-impl Diff {
-    fn of(matches: &ArgMatches) -> Self {
-        let (_, diff) = matches.subcommand().expect("a subcommand is required");
-        let file = |name: &str| diff.get_one::<PathBuf>(name).cloned();
-        Self {
-            before: file("before").unwrap_or_default(),
-            after: file("after").unwrap_or_default(),
-            json: diff.get_flag("json"),
-            flame_graph: file("flame-graph"),
         }
     }
 }

@@ -77,9 +77,7 @@ pub fn finish_incident(arguments: &Finish) -> Result<Analysis, String> {
     let text = kept.directory().content(bundle::FILE, bundle::LARGEST).map_err(said)?;
     let mut incident: Incident =
         serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", kept.path(bundle::FILE).display()))?;
-    let baseline = arguments.healthy.as_deref().and_then(baseline);
-    compare(&mut incident, &kept, baseline.as_ref());
-    incident.classification = Some(classify(&incident));
+    understand(&mut incident, &arguments.incident, arguments.healthy.as_deref());
     complete(&mut incident, &arguments.incident, arguments.limits.min_free)?;
     let text = serde_json::to_vec(&incident).map_err(|error| error.to_string())?;
     kept.record(bundle::FILE, &text).map_err(said)?;
@@ -87,6 +85,15 @@ pub fn finish_incident(arguments: &Finish) -> Result<Analysis, String> {
         Store::open(root).and_then(|store| store.prune(arguments.limits)).map_err(said)?;
     }
     Ok(analysis(&incident))
+}
+
+/// Works out what grew, as far as the files say. What cannot be read is left out.
+pub fn understand(incident: &mut Incident, directory: &Path, healthy: Option<&Path>) {
+    if let Ok(kept) = store::Incident::open(directory) {
+        let baseline = healthy.and_then(baseline);
+        compare(incident, &kept, baseline.as_ref());
+    }
+    incident.classification = Some(classify(incident));
 }
 
 /// Compresses what is worth it, and adds sizes and checksums.
@@ -144,7 +151,7 @@ fn baseline(healthy: &Path) -> Option<(String, Profile)> {
 /// Compares each capture that is a profile with the healthy service.
 fn compare(incident: &mut Incident, kept: &store::Incident, baseline: Option<&(String, Profile)>) {
     incident.differences.clear();
-    for file in &incident.files {
+    for file in incident.files.iter().filter(|file| file.complete) {
         let Ok(after) = highwater_profile::read(&kept.path(&file.path)) else { continue };
         let before = baseline.filter(|(_, profile)| profile.format() == after.format());
         let difference = difference(before.map(|(_, profile)| profile), &after);

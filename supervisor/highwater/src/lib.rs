@@ -11,7 +11,6 @@ mod host;
 mod journal;
 mod log;
 mod past;
-mod profile;
 mod ready;
 mod run;
 mod sentence;
@@ -27,7 +26,8 @@ pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(cli::Command::Run(arguments)) => run::run(&arguments),
         Ok(cli::Command::Check(arguments)) => check::check(&arguments),
-        Ok(cli::Command::ProfileDiff(arguments)) => profile::diff(&arguments),
+        Ok(cli::Command::ProfileDiff(arguments)) => past::profile::diff(&arguments),
+        Ok(cli::Command::ProfileList(of)) => past::profile::list(&of),
         Ok(cli::Command::KeepSeries(arguments)) => series::keep_series(&arguments),
         Ok(cli::Command::Deliver(outbox)) => deliver::deliver(&outbox),
         Ok(cli::Command::Finish(arguments)) => finish::finish(&arguments),

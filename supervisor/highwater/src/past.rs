@@ -1,6 +1,7 @@
 //! Looking back: where the evidence of a supervisor is, and what it says.
 
 mod incidents;
+pub mod profile;
 mod report;
 mod terminal;
 
@@ -40,6 +41,7 @@ fn evidence(of: &Of) -> Result<PathBuf, Failed> {
     Ok(meant(of)?.join("evidence"))
 }
 
+/// The state directory of the supervisor that is meant.
 fn meant(of: &Of) -> Result<PathBuf, Failed> {
     match (&of.state_dir, &of.name) {
         (Some(directory), _) => Ok(directory.clone()),

@@ -26,4 +26,4 @@ pub use comparison::Comparison;
 pub use difference::difference;
 pub use flame::flame_graph;
 pub use profile::Profile;
-pub use read::{ReadError, read};
+pub use read::{ReadError, read, read_from};

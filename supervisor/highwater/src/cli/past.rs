@@ -1,4 +1,4 @@
-//! Arguments of the commands that look back: `incidents` and `report`.
+//! Arguments of the commands that look back: `incidents`, `report` and `profile`.
 
 use std::path::PathBuf;
 
@@ -28,6 +28,21 @@ pub struct Report {
     pub open: bool,
 }
 
+/// Arguments of `profile diff`.
+#[derive(Debug)]
+pub struct Diff {
+    /// Whose series numbers are of.
+    pub of: Of,
+    /// The earlier profile, a file or a number of the series.
+    pub before: PathBuf,
+    /// The later one.
+    pub after: PathBuf,
+    /// As JSON, as `incident.json` has it.
+    pub json: bool,
+    /// Write a flame graph of it there.
+    pub flame_graph: Option<PathBuf>,
+}
+
 /// Whose incidents are looked at.
 #[derive(Debug)]
 pub struct Of {
@@ -44,6 +59,44 @@ pub fn incidents() -> clap::Command {
         .args(of())
         .arg(flag("json").help("As JSON"))
         .after_help("Exit status: 0, also where nothing ever happened; 1 when the evidence cannot be read.")
+}
+
+/// The definition of `profile`.
+pub fn profile() -> clap::Command {
+    let one = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).value_name(value).required(true).value_parser(clap::value_parser!(PathBuf)).help(help)
+    };
+    let diff = clap::Command::new("diff")
+        .about("Say what grew between two profiles")
+        .arg(one("before", "A", "The earlier profile: a file, or a number of the series"))
+        .arg(one("after", "B", "The later one, of the same format"))
+        .args(of())
+        .arg(flag("json").help("As JSON"))
+        .arg(path("flame-graph", "FILE").help("Write a flame graph of it there, as SVG"));
+    let list = clap::Command::new("list").about("List the series that `[evidence] series` keeps").args(of());
+    clap::Command::new("profile")
+        .about("Compare heap profiles")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([diff, list])
+        .after_help(
+            "Profiles are pprof, class histograms of a JVM, snapshots of Python's tracemalloc and of V8, reports of Node, \
+             and heap profiles of jemalloc and gperftools; gzip around them is taken off.",
+        )
+}
+
+impl Diff {
+    /// From what was parsed.
+    pub(super) fn of(matches: &ArgMatches) -> Self {
+        let file = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+        Self {
+            of: Of::given(matches),
+            before: file("before").unwrap_or_default(),
+            after: file("after").unwrap_or_default(),
+            json: matches.get_flag("json"),
+            flame_graph: file("flame-graph"),
+        }
+    }
 }
 
 /// The definition of `report`.
@@ -73,7 +126,7 @@ fn of() -> [Arg; 2] {
 }
 
 impl Of {
-    fn given(matches: &ArgMatches) -> Self {
+    pub(super) fn given(matches: &ArgMatches) -> Self {
         Self { state_dir: matches.get_one("state-dir").cloned(), name: matches.get_one("name").cloned() }
     }
 }

@@ -12,6 +12,8 @@ use super::incidents::{id, parted, shown};
 use super::terminal::{plain, print};
 use super::{Failed, evidence};
 use crate::cli::Report;
+use crate::finish;
+use crate::healthy;
 
 /// Name of the page beside the evidence.
 const FILE: &str = "report.html";
@@ -33,7 +35,11 @@ fn write(arguments: &Report) -> Result<(), Failed> {
     }
     let evidence = evidence(&arguments.of)?;
     let directory = chosen(&evidence, arguments.incident.as_deref())?;
-    let incident = load(&directory).map_err(|error| Failed::missing(plain(&error.to_string())))?;
+    let mut incident = load(&directory).map_err(|error| Failed::missing(plain(&error.to_string())))?;
+    if incident.classification.is_none() {
+        // It is not over yet, or nobody came to finish it.
+        finish::understand(&mut incident, &directory, evidence.parent().map(healthy_below).as_deref());
+    }
     let page = page(&incident, &|name| graph(&directory, name));
     if to_stdout {
         print(&page);
@@ -48,6 +54,11 @@ fn write(arguments: &Report) -> Result<(), Failed> {
         open(&file);
     }
     Ok(())
+}
+
+/// Where profiles of the healthy service are, in a state directory.
+fn healthy_below(state_dir: &Path) -> PathBuf {
+    state_dir.join(healthy::DIRECTORY)
 }
 
 /// The directory of the incident that is meant.
