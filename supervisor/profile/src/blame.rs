@@ -5,6 +5,7 @@
 //! connection pool is part of a library too, but when it grows, it is the news.
 
 use crate::format::Format;
+use crate::heapsnapshot::CONTAINERS;
 
 /// What part a call or type plays. The smaller, the rather it is blamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,45 +25,18 @@ pub(crate) fn part(format: Format, name: &str) -> Part {
         Format::Jemalloc | Format::Gperftools => native(name),
         Format::Tracemalloc => python(name),
         Format::JvmHistogram => jvm(name),
-        Format::HeapSnapshot | Format::NodeReport => Part::Own,
+        Format::HeapSnapshot => v8(name),
+        Format::NodeReport => Part::Own,
     }
 }
 
 /// Begins a package of Go's standard library that works on behalf of its caller.
+#[rustfmt::skip]
 const GO_LIBRARY: &[&str] = &[
-    "archive/",
-    "bufio.",
-    "bytes.",
-    "compress/",
-    "container/",
-    "encoding.",
-    "encoding/",
-    "errors.",
-    "fmt.",
-    "hash.",
-    "hash/",
-    "html.",
-    "html/template",
-    "internal/",
-    "io.",
-    "io/",
-    "maps.",
-    "math/",
-    "os.ReadFile",
-    "path.",
-    "path/",
-    "reflect.",
-    "regexp.",
-    "regexp/",
-    "slices.",
-    "sort.",
-    "strconv.",
-    "strings.",
-    "sync.",
-    "sync/",
-    "text/",
-    "unicode",
-    "vendor/",
+    "archive/", "bufio.", "bytes.", "compress/", "container/", "encoding.", "encoding/", "errors.", "fmt.", "hash.",
+    "hash/", "html.", "html/template", "internal/", "io.", "io/", "maps.", "math/", "os.ReadFile", "path.", "path/",
+    "reflect.", "regexp.", "regexp/", "slices.", "sort.", "strconv.", "strings.", "sync.", "sync/", "text/",
+    "unicode", "vendor/",
 ];
 
 fn go(name: &str) -> Part {
@@ -77,90 +51,28 @@ fn go(name: &str) -> Part {
 }
 
 /// Functions of C allocators, and of jemalloc's profiler, which finds itself on the stack.
+#[rustfmt::skip]
 const C_ALLOCATOR: &[&str] = &[
-    "aligned_alloc",
-    "calloc",
-    "imalloc",
-    "imalloc_body",
-    "imalloc_no_sample",
-    "malloc",
-    "malloc_default",
-    "memalign",
-    "mmap",
-    "mremap",
-    "posix_memalign",
-    "prof_alloc_prep",
-    "prof_backtrace_impl",
-    "prof_tctx_create",
-    "pvalloc",
-    "realloc",
-    "reallocarray",
-    "sbrk",
-    "strdup",
-    "strndup",
-    "valloc",
+    "aligned_alloc", "calloc", "imalloc", "imalloc_body", "imalloc_no_sample", "malloc", "malloc_default", "memalign",
+    "mmap", "mremap", "posix_memalign", "prof_alloc_prep", "prof_backtrace_impl", "prof_tctx_create", "pvalloc",
+    "realloc", "reallocarray", "sbrk", "strdup", "strndup", "valloc",
 ];
 
 /// Begins a function of an allocator of C, C++ or Rust, or the file of one whose functions are not known.
+#[rustfmt::skip]
 const NATIVE_ALLOCATOR: &[&str] = &[
-    "__libc_calloc",
-    "__libc_malloc",
-    "__libc_memalign",
-    "__libc_realloc",
-    "__rdl_",
-    "__rg_",
-    "__rust_",
-    "__rustc",
-    "_Zna",
-    "_Znw",
-    "_mi_",
-    "_rjem_",
-    "alloc::alloc::",
-    "alloc::raw_vec::",
-    "ld-musl",
-    "libc-2.",
-    "libc.musl",
-    "libc.so",
-    "libjemalloc",
-    "libmimalloc",
-    "libtcmalloc",
-    "je_",
-    "jemallocator::",
-    "mi_heap_",
-    "mi_malloc",
-    "mimalloc::",
-    "operator new",
-    "tc_",
-    "tcmalloc::",
-    "tikv_jemallocator::",
+    "__libc_calloc", "__libc_malloc", "__libc_memalign", "__libc_realloc", "__rdl_", "__rg_", "__rust_", "__rustc",
+    "_Zna", "_Znw", "_mi_", "_rjem_", "alloc::alloc::", "alloc::raw_vec::", "ld-musl", "libc-2.", "libc.musl",
+    "libc.so", "libjemalloc", "libmimalloc", "libtcmalloc", "je_", "jemallocator::", "mi_heap_", "mi_malloc",
+    "mimalloc::", "operator new", "tc_", "tcmalloc::", "tikv_jemallocator::",
 ];
 
 /// Begins a function of the standard libraries of C++ and Rust, and of the containers that Rust programs share.
+#[rustfmt::skip]
 const NATIVE_LIBRARY: &[&str] = &[
-    "[",
-    "_ZNKSt",
-    "_ZNSa",
-    "_ZNSs",
-    "_ZNSt",
-    "_ZSt",
-    "__clone",
-    "__gnu_cxx::",
-    "__libc_start",
-    "_start",
-    "alloc::",
-    "bytes::",
-    "clone3",
-    "core::",
-    "hashbrown::",
-    "indexmap::",
-    "ld-linux",
-    "libgcc_s",
-    "libpthread",
-    "libstdc++",
-    "smallvec::",
-    "start_thread",
-    "std::",
-    "str as ",
+    "[", "_ZNKSt", "_ZNSa", "_ZNSs", "_ZNSt", "_ZSt", "__clone", "__gnu_cxx::", "__libc_start", "_start", "alloc::",
+    "bytes::", "clone3", "core::", "hashbrown::", "indexmap::", "ld-linux", "libgcc_s", "libpthread", "libstdc++",
+    "smallvec::", "start_thread", "std::", "str as ",
 ];
 
 fn native(name: &str) -> Part {
@@ -188,6 +100,17 @@ fn jvm(name: &str) -> Part {
     let element = name.trim_end_matches("[]");
     let primitive = !element.contains(['.', '$']) && element.starts_with(|first: char| first.is_ascii_lowercase());
     if begins(element, JDK) || primitive { Part::Library } else { Part::Own }
+}
+
+/// What V8 calls things inside itself, and what every program is made of.
+fn v8(name: &str) -> Part {
+    if name.starts_with('(') || name.starts_with("system / ") || name.is_empty() {
+        Part::Allocator
+    } else if CONTAINERS.contains(&name) || name.starts_with("global / ") {
+        Part::Library
+    } else {
+        Part::Own
+    }
 }
 
 fn begins(name: &str, with: &[&str]) -> bool {
@@ -252,5 +175,13 @@ mod tests {
         for library in ["byte[]", "int[][]", "java.util.HashMap$Node[]", "jdk.internal.misc.Unsafe"] {
             assert_eq!(part(Format::JvmHistogram, library), Part::Library, "{library}");
         }
+    }
+
+    #[test]
+    fn v8() {
+        assert_eq!(part(Format::HeapSnapshot, "Session"), Part::Own);
+        assert_eq!(part(Format::HeapSnapshot, "Object"), Part::Library);
+        assert_eq!(part(Format::HeapSnapshot, "(string)"), Part::Allocator);
+        assert_eq!(part(Format::HeapSnapshot, "system / JSArrayBufferData"), Part::Allocator);
     }
 }

@@ -22,6 +22,7 @@ use std::io::Read;
 use crate::difference::Total;
 pub use error::HeapSnapshotError;
 use layout::Layout;
+pub(crate) use names::CONTAINERS;
 use names::{name, role};
 use nodes::Nodes;
 use owners::{Owners, Role};

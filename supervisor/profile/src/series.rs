@@ -27,7 +27,7 @@ pub use error::SeriesError;
 pub const WHOLE_EVERY: usize = 16;
 
 /// A profile has so many bytes at most, unpacked: a series is for small ones, taken often.
-pub const LARGEST: usize = 64 << 20;
+pub const LARGEST: usize = 32 << 20;
 
 /// A directory of profiles.
 #[derive(Debug)]

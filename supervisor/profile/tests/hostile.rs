@@ -18,13 +18,14 @@ fn fixtures() -> Vec<Vec<u8>> {
     let gperftools = b"heap profile:      3:   30300 [    3:    30300] @ heap_v2/524288\n\
         \x20    1:    300 [     1:      300] @ 0x1001 0x2001\n\nMAPPED_LIBRARIES:\n\
         00001000-00003000 r-xp 00000000 fe:00 7  /none/such/service\n";
-    let others: [&[u8]; 6] = [
+    let others: [&[u8]; 7] = [
         include_bytes!("fixtures/jvm-after.txt"),
         include_bytes!("fixtures/python-after.txt"),
         include_bytes!("fixtures/python-after.tracemalloc"),
         include_bytes!("fixtures/python-3.6.tracemalloc"),
         include_bytes!("fixtures/jemalloc-after.heap"),
         gperftools,
+        include_bytes!("../src/heapsnapshot/testdata/healthy.heapsnapshot"),
     ];
     std::iter::once(pprof).chain(others.map(<[u8]>::to_vec)).collect()
 }
@@ -111,7 +112,7 @@ fn peak_kib() -> u64 {
 proptest! {
     #[test]
     fn a_profile_with_bytes_changed_is_no_trouble(
-        which in 0..7_usize,
+        which in 0..8_usize,
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
         cut in any::<prop::sample::Index>(),
         packed in any::<bool>(),
@@ -130,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn garbage_that_begins_well_is_no_trouble(begin in 0..7_usize, kept in 0..40_usize, rest in vec(any::<u8>(), 0..2000)) {
+    fn garbage_that_begins_well_is_no_trouble(begin in 0..8_usize, kept in 0..40_usize, rest in vec(any::<u8>(), 0..2000)) {
         let mut bytes = fixtures().swap_remove(begin);
         bytes.truncate(kept);
         bytes.extend(rest);

@@ -12,7 +12,7 @@ use super::scanner::Scanner;
 const LONGEST: usize = 120;
 
 /// What the language and Node itself make, so that their number says little about the program.
-const CONTAINERS: [&str; 35] = [
+pub(crate) const CONTAINERS: [&str; 35] = [
     "Object",
     "Array",
     "Map",

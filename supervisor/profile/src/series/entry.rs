@@ -57,8 +57,8 @@ fn file(form: Form, unix_ms: u64, profile: &[u8], content: &[u8]) -> Vec<u8> {
 pub(super) fn unpack(whole: bool, bytes: &[u8], before: &[u8]) -> Result<Vec<u8>, Problem> {
     let (header, content) = bytes.split_at_checked(HEADER).ok_or(Problem::Truncated)?;
     let form = form(header).ok_or_else(|| Problem::malformed("it is of another version, or no profile of a series"))?;
-    // A form may have more bytes than the profile, but not many times more.
-    let most = LARGEST * 8;
+    // In the normal form a number of one byte may have four.
+    let most = LARGEST * 5;
     let mut unpacked = Vec::new();
     DeflateDecoder::new(content).take(most as u64).read_to_end(&mut unpacked)?;
     let profile = if whole { Some(unpacked) } else { changed(form, &unpacked, before, most)? };

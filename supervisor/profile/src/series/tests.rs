@@ -2,6 +2,9 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use prost::Message;
 
 use super::*;
@@ -179,4 +182,44 @@ fn a_message_that_cannot_be_made_again_is_kept_as_it_is() {
     }
     assert_eq!(series.read(1).unwrap(), odd);
     assert_eq!(series.read(2).unwrap(), message(3));
+}
+
+proptest! {
+    #[test]
+    fn messages_that_were_damaged_are_kept_as_they_are(
+        changes in vec((any::<Index>(), any::<u8>()), 0..5),
+        cut in any::<Index>(),
+    ) {
+        let before = message(1);
+        let mut profile = message(2);
+        for (place, byte) in changes {
+            let place = place.index(profile.len());
+            profile[place] = byte;
+        }
+        profile.truncate(profile.len() - cut.index(profile.len()) / 4);
+        let stored = Stored::pack(&profile, Some(&before), 0);
+        prop_assert_eq!(entry::unpack(stored.whole, &stored.bytes, &before).unwrap(), profile);
+    }
+
+    #[test]
+    fn a_file_that_was_damaged_gives_an_error_or_the_profile(
+        place in any::<Index>(),
+        byte in any::<u8>(),
+        cut in any::<Index>(),
+    ) {
+        let mut stored = Stored::pack(&message(2), Some(&message(1)), 0).bytes;
+        let place = place.index(stored.len());
+        stored[place] = byte;
+        stored.truncate(stored.len() - cut.index(stored.len()) / 4);
+        if let Ok(profile) = entry::unpack(false, &stored, &message(1)) {
+            prop_assert!(profile == message(2));
+        }
+    }
+
+    #[test]
+    fn garbage_is_no_difference_and_no_form(bytes in vec(any::<u8>(), 0..500)) {
+        let _ = delta::apply(&message(1), &bytes, 10_000);
+        let _ = restore::restore(&bytes);
+        let _ = normal::normal(&bytes);
+    }
 }
