@@ -14,9 +14,8 @@ use highwater_evidence as evidence;
 use highwater_evidence::finish::Finished;
 use highwater_evidence::retention::Limits;
 use highwater_evidence::store::{self, Store};
-use highwater_profile::Profile;
-use highwater_profile::difference;
 use highwater_profile::difference::Grower;
+use highwater_profile::{Comparison, Profile};
 use highwater_report::classify::classify;
 use highwater_report::incident::{self, Compared, Incident};
 use serde::{Deserialize, Serialize};
@@ -133,7 +132,7 @@ fn analysis(incident: &Incident) -> Analysis {
         let kind = serde_json::to_value(found.kind).ok().and_then(|kind| kind.as_str().map(Into::into));
         (kind.unwrap_or_default(), found.because.clone())
     });
-    let growers = incident.differences.iter().flat_map(|compared| compared.difference.growers.iter().take(3));
+    let growers = incident.differences.iter().flat_map(|compared| compared.difference.suspects().take(3));
     let gained = |grower: &Grower| format!("{} +{}", grower.site, Bytes(grower.gained().max(0).cast_unsigned()));
     Analysis { kind, because, grew: growers.map(gained).collect() }
 }
@@ -154,15 +153,15 @@ fn compare(incident: &mut Incident, kept: &store::Incident, baseline: Option<&(S
     for file in incident.files.iter().filter(|file| file.complete) {
         let Ok(after) = highwater_profile::read(&kept.path(&file.path)) else { continue };
         let before = baseline.filter(|(_, profile)| profile.format() == after.format());
-        let difference = difference(before.map(|(_, profile)| profile), &after);
-        let graph = highwater_profile::flame_graph(before.map(|(_, profile)| profile), &after, &incident.name);
+        let comparison = Comparison::new(before.map(|(_, profile)| profile), &after);
+        let graph = comparison.flame_graph(&incident.name);
         let name = format!("difference-{}.svg", file.path);
         let flame_graph = graph.and_then(|svg| kept.record(&name, svg.as_bytes()).ok()).map(|_| name);
         incident.differences.push(Compared {
             step: file.step.clone(),
             before: before.map(|(name, _)| name.clone()),
             after: file.path.clone(),
-            difference,
+            difference: comparison.difference(),
             flame_graph,
         });
     }
