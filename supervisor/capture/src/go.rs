@@ -4,7 +4,16 @@
 //! A program shows them itself, by `/debug/pprof/heap` or `pprof.WriteHeapProfile`; here they are read through
 //! `/proc/PID/mem`, without stopping it, and so also from a program that is frozen, throttled, stuck or serves no HTTP.
 //! Names and lines come from the tables in its executable that its own stack traces need, and which are there in a
-//! stripped one too. It takes the right to trace the process: the same user, or `CAP_SYS_PTRACE`.
+//! stripped one too.
+//!
+//! | what | supported |
+//! |---|---|
+//! | Go | 1.19 to 1.27; 1.20 by its sources only, the others by programs of theirs whose own profile was the same |
+//! | machine | amd64; others of 64 bits and little-endian by their symbols, a stripped program on arm64 too |
+//! | built | static, PIE, with C, linked by Go or not, with the race detector; stripped unless built with `-N -l` |
+//! | refused | no build information, no sampling, other versions: see [`GoError`] |
+//!
+//! It takes the right to trace the process: the same user, or `CAP_SYS_PTRACE`.
 
 mod buckets;
 mod bytes;

@@ -25,7 +25,7 @@ pub enum GoError {
     Unsupported {
         /// What it is, in Go's words where it has some: `go1.16.15`.
         found: String,
-        /// What is supported: `Go 1.19 to 1.27, 64 bits, little-endian`.
+        /// What is supported.
         supported: &'static str,
     },
     /// The program samples no allocations: it was linked without a use of the memory profile, or turned sampling off.

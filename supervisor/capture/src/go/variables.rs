@@ -25,7 +25,9 @@ impl Variables {
     /// By the symbols or, where those were stripped, by the code that uses them.
     pub(super) fn find(process: &Process, functions: &Functions, text: u64) -> Result<Self, GoError> {
         let found = Self::by_symbols(process).or_else(|| Self::by_code(process, functions, text));
-        found.ok_or(GoError::missing("runtime.mbuckets, by its symbols or by runtime.mProf_Flush"))
+        found.ok_or(GoError::missing(
+            "runtime.mbuckets, by its symbols or, in a stripped program, by the code that uses it",
+        ))
     }
 
     pub(super) fn by_symbols(process: &Process) -> Option<Self> {

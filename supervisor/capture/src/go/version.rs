@@ -5,7 +5,8 @@ use super::elf::Elf;
 use super::error::GoError;
 
 /// What is supported, for messages.
-pub(super) const SUPPORTED: &str = "Go 1.19 to 1.27, 64 bits, little-endian, with its section headers";
+pub(super) const SUPPORTED: &str =
+    "Go 1.19 to 1.27 on 64-bit little-endian machines; a stripped program on amd64 and arm64";
 
 const OLDEST: u32 = 19;
 const NEWEST: u32 = 27;
