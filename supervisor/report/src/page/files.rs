@@ -32,7 +32,9 @@ pub fn files(incident: &Incident) -> Markup {
 fn row(file: &File) -> Row {
     let state = if file.complete { badge("complete", Tone::Good) } else { badge("cut short", Tone::Bad) };
     let step = if file.step.is_empty() { unknown() } else { file.step.as_str().into() };
-    let cells = vec![file_link(&file.path), bytes(file.bytes), state, step, text::span(file.took_ms).into(), sum(file)];
+    // What was worked out afterwards was not waited for.
+    let took = if file.took_ms == 0 { unknown() } else { text::span(file.took_ms).into() };
+    let cells = vec![file_link(&file.path), bytes(file.bytes), state, step, took, sum(file)];
     Row { class: "row", cells, ..Row::default() }
 }
 
