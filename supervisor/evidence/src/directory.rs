@@ -47,15 +47,14 @@ impl Directory {
         Ok(Self { fd, path })
     }
 
-    /// A directory in it, made for its owner only if it is not there.
+    /// A directory in it, made for its owner only if it is not there. It does not wait for the disk; see
+    /// [`sync_deep`](Self::sync_deep).
     pub fn make_inside(&self, name: impl AsRef<OsStr>) -> Result<Self> {
         let path = self.named(name.as_ref())?;
         match mkdirat(&self.fd, name.as_ref(), Mode::S_IRWXU) {
-            Ok(()) => self.sync()?,
-            Err(nix::Error::EEXIST) => {}
-            Err(error) => return Err(io_error("make", path)(error)),
+            Ok(()) | Err(nix::Error::EEXIST) => self.inside(name),
+            Err(error) => Err(io_error("make", path)(error)),
         }
-        self.inside(name)
     }
 
     /// Opens a regular file for reading; what would block or is no file is refused.
@@ -159,6 +158,14 @@ impl Directory {
     /// Has names that were made, moved and removed survive a power cut.
     pub fn sync(&self) -> Result<()> {
         nix::unistd::fsync(&self.fd).map_err(io_error("sync", &self.path))
+    }
+
+    /// The same with its own name, which may be new as well.
+    pub fn sync_deep(&self) -> Result<()> {
+        self.sync()?;
+        let above =
+            openat(&self.fd, "..", DIRECTORY, Mode::empty()).map_err(io_error("open what is above", &self.path))?;
+        nix::unistd::fsync(&above).map_err(io_error("sync what is above", &self.path))
     }
 
     /// Its path when it was opened, for messages and records.

@@ -123,7 +123,7 @@ impl Incident {
         let file = self.directory.read(name)?;
         file.sync_all().map_err(io_error("sync", self.path(name)))?;
         cache::forget(&file, 0, 0);
-        self.directory.sync()?;
+        self.directory.sync_deep()?;
         self.piece(name)
     }
 
@@ -137,6 +137,7 @@ impl Incident {
     /// Puts a record such as `incident.json` in place as a whole: there is the old one or the new one.
     pub fn record(&self, name: &str, content: &[u8]) -> Result<Piece> {
         self.directory.replace(name, content)?;
+        self.directory.sync_deep()?;
         self.piece(name)
     }
 

@@ -33,7 +33,7 @@ impl Failure {
 
 /// What became of an item: one line of what [`run`](super::run) prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It is where it should be.
     Delivered {

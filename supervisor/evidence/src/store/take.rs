@@ -48,7 +48,7 @@ fn move_in(offered: &Offered, into: &Directory, name: &str) -> Result<bool> {
     }
     file.set_permissions(Permissions::from_mode(0o600)).map_err(io_error("close to others", into.path().join(name)))?;
     forget(file, 0, 0);
-    into.sync()?;
+    into.sync_deep()?;
     Ok(true)
 }
 
@@ -66,7 +66,7 @@ fn copy_in(offered: &Offered, into: &Directory, name: &str) -> Result<()> {
         let _ = into.remove(&fresh);
         return Err(error);
     }
-    into.sync()?;
+    into.sync_deep()?;
     if offered.is_at(&offered.directory, &offered.name) {
         offered.directory.remove(&offered.name)?;
     }
