@@ -14,6 +14,7 @@ const CONFIGURATION: &str = "
 daemon off; master_process off; pid DIR/pid; error_log stderr; events {}
 http {
     access_log off; client_body_temp_path DIR/arriving;
+    proxy_temp_path DIR/proxy; fastcgi_temp_path DIR/fastcgi; uwsgi_temp_path DIR/uwsgi; scgi_temp_path DIR/scgi;
     server {
         listen 127.0.0.1:PORT;
         root DIR/files;
