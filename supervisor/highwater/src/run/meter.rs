@@ -123,7 +123,7 @@ impl Files {
             high: Limit::from(Raw(limits.high)),
             max: limits.max,
             head: below_own.min(above).min(machine),
-            lendable: lendable(above).min(self.left_to_lend(&limits)),
+            lendable: lendable(above, below_own).min(self.left_to_lend(&limits)),
         })
     }
 
@@ -162,9 +162,10 @@ impl Files {
     }
 }
 
-/// What may be lent: what the ancestors have left, and no more than half of what the machine has.
-fn lendable(above: u64) -> u64 {
-    above.min(memory_lock::available().unwrap_or(0) / 2)
+/// What may be lent: what the ancestors have left beyond what the service may take already, and no more than half of what
+/// the machine has.
+fn lendable(above: u64, below_own: u64) -> u64 {
+    above.saturating_sub(below_own).min(memory_lock::available().unwrap_or(0) / 2)
 }
 
 fn of_tree(resident: u64, anon: u64, max: u64) -> Usage {
@@ -191,5 +192,16 @@ impl From<Raw> for Limit {
             cgroup::Limit::Bytes(bytes) => Self::Bytes(bytes),
             cgroup::Limit::Max => Self::Max,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lendable;
+
+    #[test]
+    fn what_the_service_may_take_already_is_not_lent_once_more() {
+        assert_eq!(lendable(90, 82), 8);
+        assert_eq!(lendable(82, 90), 0, "the limit above is the nearer one");
     }
 }
