@@ -46,8 +46,7 @@ impl Hands {
             }
             DumpSource::GoHeap => self.run_task(task, attempt, outside::go_heap(pid, around, wanted)),
             DumpSource::PythonStacks => {
-                let run = ["py-spy", "dump", "--pid", &pid.to_string()].map(Into::into).into();
-                self.run_task(task, attempt, program::dump(run, around, about, wanted.keep));
+                self.run_task(task, attempt, outside::python_stacks(pid, around, about, wanted.keep));
             }
             DumpSource::Core => self.run_task(task, attempt, outside::core(pid, around, about, wanted.keep)),
         }

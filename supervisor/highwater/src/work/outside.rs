@@ -75,17 +75,33 @@ pub fn write_go_heap(pid: Pid, kept: &Incident, step: &str) -> Result<Piece, Str
     kept.keep(&name).map_err(said)
 }
 
-/// Has `gcore` write a core of the main process: as large as what is resident, and refused where that does not fit.
+/// Has `py-spy` say what the threads of a Python program do.
+pub async fn python_stacks(pid: Pid, around: Surroundings, about: About, keep: usize) -> Outcome {
+    must_be_here("py-spy", "`pip install py-spy`")?;
+    let run = ["py-spy", "dump", "--pid", &pid.to_string()].map(Into::into).into();
+    program::dump(run, around, about, keep).await
+}
+
+/// Has `gcore` write a core of the main process, refused where it may not fit. It writes reservations and untouched pages
+/// too: measured, a Go program with 6 MiB resident and 1.1 GiB mapped made a core of 1.1 GiB.
 pub async fn core(pid: Pid, around: Surroundings, about: About, keep: usize) -> Outcome {
+    must_be_here("gcore", "it comes with gdb")?;
     let (root, limits) = (around.evidence.clone(), around.limits);
     let make_room = move || {
-        let resident = highwater_kernel::process::tree_usage(pid).map_err(|error| error.to_string())?.resident;
-        let made = Store::open(&root).and_then(|store| store.make_room(resident, limits));
+        let mapped = highwater_kernel::process::address_space(pid).map_err(|error| error.to_string())?;
+        let made = Store::open(&root).and_then(|store| store.make_room(mapped, limits));
         made.map(drop).map_err(|error| error.to_string())
     };
     offload(make_room).await.map_err(|error| error.to_string())??;
     let run = ["gcore", "-o", "core", &pid.to_string()].map(Into::into).into();
     program::dump(run, around, about, keep).await
+}
+
+/// A tool that does not come with highwater, and the way to get it.
+fn must_be_here(tool: &str, way: &str) -> Result<(), String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_here = std::env::split_paths(&path).any(|directory| directory.join(tool).is_file());
+    is_here.then_some(()).ok_or_else(|| format!("{tool} is not installed on this host, or not in PATH: {way}"))
 }
 
 fn open(root: &Path, incident: &str) -> Result<Incident, String> {

@@ -80,11 +80,21 @@ pub fn usage(pid: Pid) -> Result<TreeUsage> {
     Ok(parse_statm(&file::read(entry(pid, "statm"))?, sys::page_size()))
 }
 
+/// Bytes that one process has mapped, touched or not.
+pub fn address_space(pid: Pid) -> Result<u64> {
+    let pages = numbers(&file::read(entry(pid, "statm"))?);
+    Ok(pages.first().copied().unwrap_or(0) * sys::page_size())
+}
+
 /// Total, resident and shared pages come first. A kernel thread or zombie has none.
 fn parse_statm(text: &str, page: u64) -> TreeUsage {
-    let pages: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let pages = numbers(text);
     let (resident, shared) = (pages.get(1).copied().unwrap_or(0), pages.get(2).copied().unwrap_or(0));
     TreeUsage { resident: resident * page, anon: resident.saturating_sub(shared) * page, processes: 1 }
+}
+
+fn numbers(text: &str) -> Vec<u64> {
+    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
 fn parse_numbers(text: &str) -> Vec<Pid> {

@@ -36,7 +36,8 @@ macro_rules! recipe {
                 "go" go: GoDump = Optional,
                 /// stacks: of a Python program, by `py-spy`, which must be installed on this host.
                 "python" python: PythonDump = Optional,
-                /// gcore: a core of the main process, by the `gcore` of gdb. As large as what is resident.
+                /// gcore: a core of the main process, by the `gcore` of gdb. As large as all it has mapped, touched or not:
+                /// with a runtime that reserves, many times what is resident.
                 "core" core: CoreDump = Optional,
                 /// Deadline.
                 "within" within: Lasting = Default("'20s'"),
