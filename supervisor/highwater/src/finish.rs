@@ -33,6 +33,9 @@ pub struct Analysis {
     pub grew: Vec<String>,
 }
 
+/// A larger profile of the healthy service is not copied.
+const LARGEST_BASELINE: u64 = 256 << 20;
+
 /// Arguments of `finish`.
 #[derive(Debug)]
 pub struct Finish {
@@ -57,6 +60,8 @@ pub fn arguments(limits: Limits) -> Vec<OsString> {
 
 /// Finishes an incident.
 pub fn finish(arguments: &Finish) -> ExitCode {
+    // Where it is refused, the work is done all the same.
+    let _ = highwater_kernel::priority::lower_to_idle();
     match finish_incident(arguments) {
         Ok(analysis) => {
             println!("{}", serde_json::to_string(&analysis).unwrap_or_default());
@@ -77,6 +82,9 @@ pub fn finish_incident(arguments: &Finish) -> Result<Analysis, String> {
     let mut incident: Incident =
         serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", kept.path(bundle::FILE).display()))?;
     understand(&mut incident, &arguments.incident, arguments.healthy.as_deref());
+    if let Some(healthy) = &arguments.healthy {
+        take_baselines_in(&mut incident, &kept, healthy);
+    }
     complete(&mut incident, &arguments.incident, arguments.limits.min_free)?;
     let text = serde_json::to_vec(&incident).map_err(|error| error.to_string())?;
     kept.record(bundle::FILE, &text).map_err(said)?;
@@ -93,6 +101,26 @@ pub fn understand(incident: &mut Incident, directory: &Path, healthy: Option<&Pa
         compare(incident, &kept, baseline.as_ref());
     }
     incident.classification = Some(classify(incident));
+}
+
+/// The healthy profiles that were compared with come along, so that the directory of the incident stands alone.
+fn take_baselines_in(incident: &mut Incident, kept: &store::Incident, healthy: &Path) {
+    let Ok(baselines) = Store::open(healthy).and_then(|store| store.existing(crate::healthy::BASELINE)) else { return };
+    for compared in &mut incident.differences {
+        let Some(name) = compared.before.clone() else { continue };
+        let own = format!("healthy-{name}");
+        if !kept.directory().has(&own) && !kept.directory().has(format!("{own}.gz")) {
+            let copied = baselines.directory().content(&name, LARGEST_BASELINE).and_then(|content| {
+                let mut file = kept.create(&own)?;
+                let written = std::io::Write::write_all(&mut file, &content);
+                if written.is_ok() { kept.keep(&own).map(drop) } else { kept.directory().remove(&own) }
+            });
+            if copied.is_err() {
+                continue;
+            }
+        }
+        compared.before = Some(own);
+    }
 }
 
 /// Compresses what is worth it, and adds sizes and checksums.
@@ -121,7 +149,8 @@ fn rename(incident: &mut Incident, finished: &Finished) {
     let Some(was) = &finished.was else { return };
     let names = incident.files.iter_mut().map(|file| &mut file.path);
     let names = names.chain(incident.steps.iter_mut().flat_map(|step| &mut step.evidence));
-    let names = names.chain(incident.differences.iter_mut().map(|compared| &mut compared.after));
+    let compared = incident.differences.iter_mut();
+    let names = names.chain(compared.flat_map(|compared| compared.before.iter_mut().chain([&mut compared.after])));
     for name in names.filter(|name| *name == was) {
         name.clone_from(&finished.file);
     }
@@ -150,7 +179,7 @@ fn baseline(healthy: &Path) -> Option<(String, Profile)> {
 /// Compares each capture that is a profile with the healthy service.
 fn compare(incident: &mut Incident, kept: &store::Incident, baseline: Option<&(String, Profile)>) {
     incident.differences.clear();
-    for file in incident.files.iter().filter(|file| file.complete) {
+    for file in incident.files.iter().filter(|file| file.complete && !file.step.is_empty()) {
         let Ok(after) = highwater_profile::read(&kept.path(&file.path)) else { continue };
         let before = baseline.filter(|(_, profile)| profile.format() == after.format());
         let comparison = Comparison::new(before.map(|(_, profile)| profile), &after);

@@ -104,11 +104,14 @@ impl State {
         if is_known && self.kept.incident.as_deref() == incident && self.kept.blamed == *blamed {
             return Ok(());
         }
+        let is_blame = self.kept.blamed != *blamed;
         self.kept.blamed.clone_from(blamed);
         let lesson = |(step, learnt): (&String, &Learnt)| (step.clone(), Lesson::from(*learnt));
         self.kept.learnt = learnt.iter().map(lesson).collect();
         self.kept.incident = incident.map(Into::into);
-        self.write()
+        self.write()?;
+        // Blame is to outlive the loss of power as well; the rest may be learnt again.
+        if is_blame { File::open(&self.path)?.sync_data() } else { Ok(()) }
     }
 
     fn write(&self) -> io::Result<()> {

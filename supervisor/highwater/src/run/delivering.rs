@@ -64,6 +64,10 @@ impl Hands {
         }
         let mut argv = own_command("deliver");
         argv.push(outbox.into());
+        // Whoever waited to do the same need not any more; a process at work takes what is new with it.
+        if let Some(waiting) = self.waits_for_outbox.take() {
+            waiting.abort();
+        }
         let (around, wake) = (self.around.clone(), self.wake.clone());
         spawn_local(async move {
             let mut wait = None;
@@ -76,10 +80,38 @@ impl Hands {
                 wait = Some(Duration::from_mins(1));
             }
             if let Some(wait) = wait {
-                tokio::time::sleep(wait).await;
-                let _ = wake.send(Wake::WorkOffOutbox);
+                let _ = wake.send(Wake::OutboxWaits(wait));
             }
         });
+    }
+
+    /// What is left in the outbox is tried again later.
+    pub(super) fn wait_for_outbox(&mut self, wait: Duration) {
+        let wake = self.wake.clone();
+        let waits = spawn_local(async move {
+            tokio::time::sleep(wait).await;
+            let _ = wake.send(Wake::WorkOffOutbox);
+        });
+        if let Some(former) = self.waits_for_outbox.replace(waits.abort_handle()) {
+            former.abort();
+        }
+    }
+
+    /// What a predecessor handed over and did not see the end of: its incidents are over, but for the one that goes on.
+    pub(super) fn conclude_outbox(&mut self, unfinished: Option<&str>) {
+        let items = Outbox::open(&self.outbox).and_then(|outbox| outbox.items()).unwrap_or_default();
+        for (mut item, _) in items.into_iter().filter(|(item, _)| Some(item.incident.as_str()) != unfinished) {
+            match &mut item.kind {
+                Kind::Upload(upload) if !upload.last => upload.last = true,
+                Kind::Notify { via: Via::Alertmanager(_), notice } if notice.resolved.is_none() => {
+                    notice.resolved = Some(Rfc3339(clock::wall()).to_string());
+                }
+                _ => continue,
+            }
+            if let Err(error) = Outbox::open(&self.outbox).and_then(|outbox| outbox.put(&item)) {
+                tracing::warn!("{error}");
+            }
+        }
     }
 
     /// What the process at the outbox says, one line of JSON each.

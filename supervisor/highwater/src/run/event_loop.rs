@@ -104,6 +104,7 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
         Wake::Analysed { incident, analysis } => hands.analysed(incident, analysis),
         Wake::Delivered(line) => hands.delivered(&line),
         Wake::WorkOffOutbox => hands.work_off_outbox(),
+        Wake::OutboxWaits(wait) => hands.wait_for_outbox(wait),
         Wake::Note(reason) => core.handle(now(), Input::Note(Event::Notice { reason })),
         Wake::Child => {
             hands.mind_guard();

@@ -13,6 +13,7 @@ use highwater_core::supervisor::Supervisor;
 use highwater_kernel::Pid;
 use highwater_kernel::guard::Guard;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
 
 use super::Wake;
 use super::delivering::Handed;
@@ -52,6 +53,8 @@ pub struct Hands {
     pub(super) unwritten: VecDeque<Rc<Written>>,
     /// What steps of open incidents have handed over.
     pub(super) handed: Vec<Handed>,
+    /// The timer after which the outbox is worked off again.
+    pub(super) waits_for_outbox: Option<AbortHandle>,
     pub(super) wake: UnboundedSender<Wake>,
     pub(super) service: Option<Service>,
     pub(super) tasks: BTreeMap<Task, Running>,

@@ -27,6 +27,7 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 
 use highwater_core::ability::Ability;
 use highwater_core::command::{Ending, Input, Moment, Task};
@@ -99,6 +100,8 @@ pub(crate) enum Wake {
     Delivered(String),
     /// There may be something in the outbox.
     WorkOffOutbox,
+    /// There is something in the outbox for later.
+    OutboxWaits(Duration),
     /// Something a person should know.
     Note(String),
     /// Some child ended.
@@ -170,6 +173,7 @@ fn set_up(
         },
         outbox: state_dir.join("outbox"),
         handed: Vec::new(),
+        waits_for_outbox: None,
         writing: None,
         unwritten: VecDeque::new(),
         healthy: state_dir.join(healthy::DIRECTORY),
@@ -186,6 +190,7 @@ fn set_up(
     say_hello(&mut hands, arguments, &policy);
     clear_leftovers(&mut hands);
     let config = config(arguments, &hands);
+    hands.conclude_outbox(config.unfinished.as_deref());
     if let Some(incident) = &config.unfinished {
         hands.bundle.resume(&hands.around.evidence, incident, event_loop::now());
     }
