@@ -113,6 +113,11 @@ impl Incident {
         self.take(offered, &format!("{name}{PARTIAL}"))
     }
 
+    /// Where [`Self::take_partial`] puts a file of that name.
+    pub fn partial_path(&self, name: &str) -> PathBuf {
+        self.path(&format!("{name}{PARTIAL}"))
+    }
+
     /// A new file, readable by its owner only, to be [kept](Self::keep) when it is written.
     pub fn create(&self, name: &str) -> Result<File> {
         self.directory.create(name)

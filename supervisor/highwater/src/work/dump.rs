@@ -75,7 +75,8 @@ impl Watched {
         let kept = Store::open(&around.evidence).and_then(|store| store.incident(&wanted.incident)).map_err(said)?;
         let offered = Offered::open(&file, &self.owners).map_err(said)?;
         let name = kept.free_name(&wanted.step, &file);
-        closed(evidence(&kept.path(&name), offered.bytes, took), in_doubt);
+        let path = if in_doubt { kept.partial_path(&name) } else { kept.path(&name) };
+        closed(evidence(&path, offered.bytes, took), in_doubt);
         let _copying = around.begin_copy();
         let (root, step, keep) = (around.evidence.clone(), wanted.step.clone(), wanted.keep);
         let take = move || {
