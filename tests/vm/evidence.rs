@@ -12,7 +12,7 @@ use crate::incident::{Place, done, end_of};
 use crate::runtimes::{compiled_java, example, line, policy};
 
 /// A policy for people who cannot wait: the healthy service is profiled early, and an incident is over soon.
-fn hurried(name: &str, max: &str, age: &str) -> String {
+pub fn hurried(name: &str, max: &str, age: &str) -> String {
     let text = policy(name, max);
     let baseline = text.lines().find(|line| line.starts_with("baseline")).expect("a baseline");
     let early = format!("baseline = {{ after = \"{age}\", every = \"1h\" }}");
@@ -21,7 +21,7 @@ fn hurried(name: &str, max: &str, age: &str) -> String {
 
 /// What the record of the only incident says, once it is complete.
 #[track_caller]
-fn record(highwater: &Highwater) -> Value {
+pub fn record(highwater: &Highwater) -> Value {
     let analysed = highwater.journal().wait_for("incident.analysed");
     let directory = highwater.state_dir().join("evidence").join(analysed["incident"].as_str().expect("an incident"));
     let text = fs::read_to_string(directory.join("incident.json")).expect("a record");
@@ -37,7 +37,7 @@ fn record(highwater: &Highwater) -> Value {
 
 /// The leaking function, line or type is among the first three growers since the service was healthy.
 #[track_caller]
-fn is_named(record: &Value, culprit: &str) {
+pub fn is_named(record: &Value, culprit: &str) {
     let compared = &record["differences"][0];
     assert!(compared["before"].is_string(), "there was no healthy profile: {compared}");
     let growers = compared["difference"]["growers"].as_array().expect("growers");
@@ -48,7 +48,7 @@ fn is_named(record: &Value, culprit: &str) {
 
 /// The service begins to leak when its healthy profile is there.
 #[track_caller]
-fn leaks_until_the_restart(place: &Place, policy: &str, service: Vec<OsString>, when: &str) -> Value {
+pub fn leaks_until_the_restart(place: &Place, policy: &str, service: Vec<OsString>, when: &str) -> Value {
     let leak = place.file("leak");
     let mut service = service;
     service.extend([when.into(), leak.clone().into()]);
@@ -104,8 +104,8 @@ fn of_node_the_constructor() {
 #[test]
 fn of_a_jvm_the_class() {
     let place = Place::on_disk("evidence-jvm");
-    let mut service = line("java", "-XX:+UseSerialGC -Xmx140m -cp");
-    service.push(compiled_java(&place).into());
+    let mut service = line("java", "-XX:+UseSerialGC -Xmx175m -cp");
+    service.push(compiled_java().into());
     service.extend(line("Sessions", "--leak 10 --in attributes"));
     let record = leaks_until_the_restart(&place, &hurried("jvm", "192MiB", "1s"), service, "--leak-when");
     is_named(&record, "Sessions$Attribute");
@@ -115,7 +115,7 @@ fn of_a_jvm_the_class() {
 fn a_signal_that_would_abort_a_jvm_is_not_sent() {
     let place = Place::on_disk("evidence-usr2");
     let mut service = line("java", "-XX:+UseSerialGC -Xmx140m -cp");
-    service.push(compiled_java(&place).into());
+    service.push(compiled_java().into());
     service.extend(line("Sessions", "--leak 20"));
     let text = "[memory]\nmax = \"192MiB\"\n[trigger.level]\nusage = { of = \"current\", above = \"90MiB\" }\n\
         [[step]]\nname = \"dump\"\ndump = { signal = \"SIGUSR2\", file = \"DIR/heap-*\" }\n";

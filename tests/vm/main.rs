@@ -17,3 +17,4 @@ mod parent;
 mod places;
 mod runtimes;
 mod snapshot;
+mod sources;

@@ -149,18 +149,17 @@ fn node_writes_a_snapshot_in_which_sessions_are_counted() {
     contract::check(highwater.journal());
 }
 
-/// The classes of the Java example, compiled into the directory of a place.
+/// The classes of the Java example.
 #[track_caller]
-pub fn compiled_java(place: &Place) -> &Path {
-    output_of(Command::new("javac").arg("-d").arg(place.directory()).arg(example("java-sessions/Sessions.java")));
-    place.directory()
+pub fn compiled_java() -> PathBuf {
+    program("java-sessions")
 }
 
 #[test]
 fn a_jvm_dumps_its_heap_without_jcmd() {
     let place = Place::on_disk("jvm");
     let mut service = line("java", "-XX:+UseSerialGC -Xmx134m -cp");
-    service.push(compiled_java(&place).into());
+    service.push(compiled_java().into());
     service.extend(line("Sessions", "--leak 15"));
     let text = policy("jvm", "192MiB");
     let histogram = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");

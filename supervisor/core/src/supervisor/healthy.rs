@@ -183,8 +183,9 @@ impl Supervisor {
     /// A service may need longer than was thought until it can be profiled.
     fn try_baseline_again(&mut self, now: Instant) {
         let Some(rule) = self.policy.evidence.baseline.filter(|_| self.healthy.vain < MOST_VAIN) else { return };
+        let wait = rule.after.max(Duration::from_secs(1)) * 2_u32.pow(self.healthy.vain);
         self.healthy.vain += 1;
-        self.healthy.baseline = Some(now + rule.after.max(Duration::from_secs(1)).min(rule.every));
+        self.healthy.baseline = Some(now + wait.min(rule.every));
     }
 
     /// The recipe for a profile of the healthy service: the first that the process is open to and that leaves half of

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::amount::Bytes;
 use crate::plan::STOP_NEED;
-use crate::policy::{Action, Step, Times};
+use crate::policy::{Action, DumpSource, Step, Times};
 use crate::rate::time_to_limit;
 use crate::record::Outcome;
 use crate::time::Instant;
@@ -100,6 +100,10 @@ impl Supervisor {
     /// A dump that takes much longer than expected may be given up for a step that cannot wait. Under a hold it has the
     /// time of two sleeps, since its leak is watched and put to sleep once more.
     fn is_overdue(&self, now: Instant, active: &Active) -> bool {
+        // A JVM stands still until it has answered, and takes its stop signal after that: it is only waited for.
+        if self.recipe().is_some_and(|recipe| matches!(recipe.source, DumpSource::Jvm(_))) {
+            return false;
+        }
         let (expected, sleep) = active.plan.map_or((0, 0), |plan| (plan.busy_ms, plan.sleep_ms));
         let overdue = Duration::from_millis((expected + expected / 2).max(sleep * 2));
         self.is_dumping() && active.hold.is_none() && active.started.is_some_and(|at| now.since(at) > overdue)

@@ -15,6 +15,9 @@ const UNKNOWN_DUMP: u64 = 16 * MIB;
 /// A Go heap profile: sampled, some kilobytes; measured 100 to 220 ms while leaking, most of it waiting for the world
 /// to stop.
 const GO_PROFILE: (u64, Duration) = (MIB, Duration::from_millis(110));
+/// A JVM that is asked goes on leaking until its threads stand still, and no longer: measured 100 ms, or 250 where it had
+/// to be made to listen first.
+const TO_A_STANDSTILL: Duration = Duration::from_millis(250);
 /// Anonymous memory of a Node that does nothing.
 const EMPTY_NODE: u64 = 32 * MIB;
 /// A heap snapshot of V8 needs twice the heap by its documentation, up to 13 times for many small objects as measured,
@@ -117,7 +120,9 @@ impl Supervisor {
         if declared.source.is_outside() {
             return (0, Duration::ZERO);
         }
-        let learnt = self.learnt.get(&Self::lesson(step, recipe)).filter(|known| !known.slept);
+        // How long a JVM stands still teaches nothing about how long it leaks before.
+        let learns = !matches!(declared.source, DumpSource::Jvm(_));
+        let learnt = self.learnt.get(&Self::lesson(step, recipe)).filter(|known| learns && !known.slept);
         let usual = self.usual(&declared.source);
         let bytes = declared.needs.or(learnt.map(|known| known.bytes + known.bytes / 4)).unwrap_or(usual.0);
         let by_speed = Duration::from_secs_f64(bytes as f64 / DEFAULT_SPEED);
@@ -149,9 +154,9 @@ impl Supervisor {
                 let heap = anon.saturating_sub(EMPTY_NODE).max(4 * MIB);
                 (heap.saturating_mul(2), at_speed(heap, HEAP_SNAPSHOT_SPEED))
             }
-            DumpSource::Jvm(JvmDump::Histogram) => (8 * MIB, Some(Duration::from_millis(500))),
-            DumpSource::Jvm(JvmDump::Threads) => (2 * MIB, Some(Duration::from_millis(200))),
-            DumpSource::Jvm(JvmDump::Heap) => (16 * MIB, at_speed(anon, 2.0 * DEFAULT_SPEED)),
+            DumpSource::Jvm(JvmDump::Histogram) => (MIB, Some(TO_A_STANDSTILL)),
+            DumpSource::Jvm(JvmDump::Threads) => (MIB, Some(TO_A_STANDSTILL / 4)),
+            DumpSource::Jvm(JvmDump::Heap) => (4 * MIB, Some(TO_A_STANDSTILL)),
             _ if self.inspection.runtime == Runtime::Go => (GO_PROFILE.0, Some(GO_PROFILE.1)),
             _ => (UNKNOWN_DUMP, None),
         }

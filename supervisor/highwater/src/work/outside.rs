@@ -19,29 +19,22 @@ use super::{Outcome, Surroundings, Wanted, evidence, keep_newest, offload, offlo
 const MOST_TEXT: u64 = 16 << 20;
 /// What reads the tables of a program goes deeper than a system call.
 pub const STACK: usize = 1 << 20;
-/// Heap dumps are written by the JVM where every image has room for them.
-const DUMP_DIRECTORY: &str = "/tmp";
 
 /// Asks a JVM.
 pub async fn jvm(pid: Pid, what: JvmDump, within: Duration, around: Surroundings, wanted: Wanted) -> Outcome {
     let deadline = Instant::now() + within;
     let Wanted { incident, step, keep } = wanted;
     let root = around.evidence.clone();
-    let growing = around.growing.clone();
-    let jvm = Jvm::of(pid).map_err(|error| error.to_string())?;
-    let dump_path = jvm.free_name(Path::new(DUMP_DIRECTORY), "hprof");
-    if what == JvmDump::Heap {
-        growing.replace(Some(seen_from_here(pid, &dump_path)));
-    }
     let ask = move || {
         let kept = open(&root, &incident)?;
+        let jvm = Jvm::of(pid).map_err(|error| error.to_string())?;
         let asked = Instant::now();
         let file = match what {
             JvmDump::Histogram => {
                 text(&jvm, &Command::Histogram { all: true }, "histogram.txt", &kept, &step, deadline)
             }
             JvmDump::Threads => text(&jvm, &Command::Threads, "threads.txt", &kept, &step, deadline),
-            JvmDump::Heap => heap(&jvm, &dump_path, &kept, &step, deadline),
+            JvmDump::Heap => heap(&jvm, &kept, &step, deadline),
         }?;
         let took = asked.elapsed();
         let note = keep_newest(&root, &step, keep);
@@ -131,7 +124,10 @@ fn text(
 }
 
 /// A heap dump, which the JVM writes into its own file system.
-fn heap(jvm: &Jvm, path: &Path, kept: &Incident, step: &str, deadline: Instant) -> Result<Piece, String> {
+fn heap(jvm: &Jvm, kept: &Incident, step: &str, deadline: Instant) -> Result<Piece, String> {
+    let resident = highwater_kernel::process::tree_usage(jvm.pid()).map_or(0, |usage| usage.resident);
+    let place = jvm.place_for_dump(resident + resident / 2).map_err(|error| error.to_string())?;
+    let path = &jvm.free_name(&place, "hprof");
     let said = |error: highwater_evidence::Error| error.to_string();
     let here = seen_from_here(jvm.pid(), path);
     let owners: Vec<u32> = file_owner(jvm.pid()).into_iter().collect();
