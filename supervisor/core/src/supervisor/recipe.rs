@@ -121,8 +121,8 @@ impl Supervisor {
             return (0, Duration::ZERO);
         }
         // How long a JVM stands still teaches nothing about how long it leaks before.
-        let learns = !matches!(declared.source, DumpSource::Jvm(_));
-        let learnt = self.learnt.get(&Self::lesson(step, recipe)).filter(|known| learns && !known.slept);
+        let is_jvm = matches!(declared.source, DumpSource::Jvm(_));
+        let learnt = self.learnt.get(&Self::lesson(step, recipe)).filter(|known| !is_jvm && !known.slept);
         let usual = self.usual(&declared.source);
         let bytes = declared.needs.or(learnt.map(|known| known.bytes + known.bytes / 4)).unwrap_or(usual.0);
         let by_speed = Duration::from_secs_f64(bytes as f64 / DEFAULT_SPEED);
