@@ -5,6 +5,7 @@ mod budget;
 mod cgroup;
 mod classify;
 mod contract;
+mod delivery;
 mod dumps;
 mod evidence;
 mod go_outside;

@@ -10,7 +10,7 @@ use highwater_tests::{Highwater, Launcher, Process, Scratch, Signal, program, py
 use serde_json::Value;
 
 use crate::contract;
-use crate::evidence::{hurried, is_named, leaks_until_the_restart};
+use crate::evidence::{hurried, is_named, leaks_until_the_restart, record};
 use crate::incident::{MIB, Place, cgroup_of, done, evidence, limit, not_done, number, reason, start_of};
 use crate::runtimes::{example, line};
 
@@ -146,7 +146,7 @@ fn of_node_a_report_where_a_snapshot_does_not_fit() {
     let said = reason(&start_of(highwater.journal(), "heap-snapshot"));
     assert!(said.contains("SIGUSR2") && said.contains("does not fit") && said.contains("MiB needed"), "{said}");
     assert!(evidence(&end).extension().is_some_and(|kind| kind == "json"), "{end}");
-    let record = crate::evidence::record(&highwater);
+    let record = record(&highwater);
     highwater.stop();
     is_named(&record, "external memory");
     contract::check(highwater.journal());
@@ -156,9 +156,9 @@ fn of_node_a_report_where_a_snapshot_does_not_fit() {
 fn a_file_that_is_empty_for_most_of_the_dump_is_waited_for() {
     let place = Place::on_disk("late");
     let writes = r#"$SIG{USR1} = sub { open my $file, ">", "$ARGV[0]/heap-1.bin"; select undef, undef, undef, 2.5;
-        print $file "x" x 5000; close $file }; my $x = "x" x (1 << 24); sleep 1 while 1"#;
+        print $file "x" x 5000; close $file }; my $size = 32 << 20; my $x = "x" x $size; sleep 1 while 1"#;
     let service = vec!["perl".into(), "-e".into(), writes.into(), place.directory().into()];
-    let mut highwater = place.start(&above("8MiB", "signal = \"SIGUSR1\", file = \"DIR/heap-*.bin\""), service);
+    let mut highwater = place.start(&above("24MiB", "signal = \"SIGUSR1\", file = \"DIR/heap-*.bin\""), service);
     let end = done(highwater.journal(), "dump");
     highwater.stop();
     assert_eq!(evidence(&end).metadata().unwrap().len(), 5_000);

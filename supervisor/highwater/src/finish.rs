@@ -33,6 +33,8 @@ pub struct Analysis {
     pub grew: Vec<String>,
 }
 
+/// What grew, in a file of its own.
+const DIFFERENCE: &str = "difference.json";
 /// A larger profile of the healthy service is not copied.
 const LARGEST_BASELINE: u64 = 256 << 20;
 
@@ -85,6 +87,8 @@ pub fn finish_incident(arguments: &Finish) -> Result<Analysis, String> {
     if let Some(healthy) = &arguments.healthy {
         take_baselines_in(&mut incident, &kept, healthy);
     }
+    let differences = serde_json::to_vec_pretty(&incident.differences).map_err(|error| error.to_string())?;
+    kept.record(DIFFERENCE, &differences).map_err(said)?;
     complete(&mut incident, &arguments.incident, arguments.limits.min_free)?;
     let text = serde_json::to_vec(&incident).map_err(|error| error.to_string())?;
     kept.record(bundle::FILE, &text).map_err(said)?;

@@ -76,7 +76,7 @@ impl Hands {
     /// What there is of a dump that is given up is kept, and called partial.
     pub(super) fn keep_partial(&mut self, running: &Running) {
         let Some(path) = self.around.growing.borrow().clone() else { return };
-        let Some(wanted) = running.attempt.clone() else { return };
+        let Some(wanted) = running.attempt.clone().filter(Wanted::is_of_an_incident) else { return };
         let owners: Vec<u32> = self.service.iter().filter_map(|service| file_owner(service.main.pid()).ok()).collect();
         let (root, wake) = (self.around.evidence.clone(), self.wake.clone());
         let incident = wanted.incident.clone();

@@ -18,6 +18,8 @@ use highwater_evidence::retention::Limits;
 use highwater_evidence::store::Store;
 use highwater_kernel::Pid;
 
+use crate::healthy;
+
 /// What a piece of work comes to.
 pub type Outcome = Result<Finished, String>;
 
@@ -30,6 +32,13 @@ pub struct Wanted {
     pub step: String,
     /// So many of the newest of that step are kept.
     pub keep: usize,
+}
+
+impl Wanted {
+    /// Whether it is evidence; a profile of the healthy service is none.
+    pub fn is_of_an_incident(&self) -> bool {
+        ![healthy::BASELINE, healthy::INCOMING].contains(&self.incident.as_str())
+    }
 }
 
 /// What all work has in common.
