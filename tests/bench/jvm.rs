@@ -80,7 +80,8 @@ pub fn run() {
     }
 }
 
-fn compiled() -> PathBuf {
+/// The classes of the example, in a directory on disk.
+pub fn compiled() -> PathBuf {
     let classes = disk().join("classes");
     let status = Command::new("javac").arg("-d").arg(&classes).arg(SOURCE).status().expect("javac runs");
     assert!(status.success(), "{SOURCE} does not compile");

@@ -4,6 +4,7 @@
 //! counts are exact.
 
 mod calm;
+mod evidence;
 mod grid;
 mod jvm;
 mod latency;
@@ -24,5 +25,11 @@ fn main() {
 
 type Part = (&'static str, fn());
 
-const PARTS: [Part; 5] =
-    [("calm", calm::run), ("latency", latency::run), ("start", start::run), ("grid", grid::run), ("jvm", jvm::run)];
+const PARTS: [Part; 6] = [
+    ("calm", calm::run),
+    ("latency", latency::run),
+    ("start", start::run),
+    ("grid", grid::run),
+    ("jvm", jvm::run),
+    ("evidence", evidence::run),
+];

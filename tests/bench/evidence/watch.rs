@@ -1,0 +1,86 @@
+//! Looking at something every 5 ms, from a thread of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::service::Service;
+
+const PERIOD: Duration = Duration::from_millis(5);
+
+pub struct Watch<T> {
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<T>,
+}
+
+impl<T: Send + 'static> Watch<T> {
+    /// Begins with this, and looks until the end.
+    fn start(mut seen: T, look: impl Fn(&mut T) + Send + 'static) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&is_over);
+        let thread = thread::spawn(move || {
+            while !asked.load(Ordering::Relaxed) {
+                look(&mut seen);
+                thread::sleep(PERIOD);
+            }
+            seen
+        });
+        Self { is_over, thread }
+    }
+
+    /// What was seen until now.
+    pub fn end(self) -> T {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it only reads")
+    }
+}
+
+/// Bytes charged to the service, and to highwater and its helpers beside it.
+#[derive(Clone, Copy)]
+pub struct Charged {
+    pub service: u64,
+    pub beside: u64,
+}
+
+impl Charged {
+    /// `whole` is the cgroup of highwater, in which that of the service lies.
+    pub fn now(whole: &Path, service: &Path) -> Self {
+        let bytes = |cgroup: &Path| -> u64 {
+            let text = std::fs::read_to_string(cgroup.join("memory.current")).unwrap_or_default();
+            text.trim().parse().unwrap_or(0)
+        };
+        let in_service = bytes(service);
+        Self { service: in_service, beside: bytes(whole).saturating_sub(in_service) }
+    }
+
+    /// The most of each.
+    pub fn peak(whole: &Path, service: &Path) -> Watch<Self> {
+        let (whole, service) = (whole.to_owned(), service.to_owned());
+        Watch::start(Self { service: 0, beside: 0 }, move |peak| {
+            let now = Self::now(&whole, &service);
+            peak.service = peak.service.max(now.service);
+            peak.beside = peak.beside.max(now.beside);
+        })
+    }
+}
+
+/// Time without an answer.
+pub struct Gap {
+    last: Instant,
+    pub longest: Duration,
+}
+
+impl Gap {
+    /// Between two answers of `/healthz`; connections that are refused or broken are no answers.
+    pub fn of(service: &Arc<Service>) -> Watch<Self> {
+        let service = Arc::clone(service);
+        Watch::start(Self { last: Instant::now(), longest: Duration::ZERO }, move |gap| {
+            if service.is_healthy() {
+                gap.longest = gap.longest.max(gap.last.elapsed());
+                gap.last = Instant::now();
+            }
+        })
+    }
+}
