@@ -17,6 +17,8 @@ use super::life::Life;
 const SETTLED: Duration = Duration::from_mins(1);
 /// A baseline that could not be taken is tried again so often in a generation.
 const MOST_VAIN: u32 = 5;
+/// A process that starts may block every signal for some milliseconds, which looks as if it waited for them.
+const SECOND_LOOK: Duration = Duration::from_millis(500);
 /// It is looked at again after this long.
 const LOOK_AGAIN: Duration = Duration::from_hours(24);
 
@@ -39,6 +41,21 @@ struct Profiling {
     task: Option<Task>,
     recipe: Option<Recipe>,
     deadline: Instant,
+    /// Looked at a second time then: what a process blocks while it starts, it does not handle yet.
+    again: Option<Instant>,
+}
+
+impl Healthy {
+    /// Notes a recipe that the process was seen to be open to, and has it looked at once more.
+    fn is_first_look(&mut self, now: Instant, recipe: &Recipe) -> bool {
+        let Some(profiling) = self.profiling.as_mut().filter(|profiling| profiling.recipe.as_ref() != Some(recipe))
+        else {
+            return false;
+        };
+        profiling.recipe = Some(recipe.clone());
+        profiling.again = Some(now + SECOND_LOOK);
+        true
+    }
 }
 
 impl Supervisor {
@@ -65,7 +82,7 @@ impl Supervisor {
     pub(super) fn schedule_healthy(&mut self) {
         let healthy = &self.healthy;
         let next = match &healthy.profiling {
-            Some(profiling) => Some(profiling.deadline),
+            Some(profiling) => Some(profiling.again.map_or(profiling.deadline, |again| again.min(profiling.deadline))),
             None => [healthy.look, healthy.baseline, healthy.series].into_iter().flatten().min(),
         };
         match next.filter(|_| self.is_calm()) {
@@ -83,7 +100,11 @@ impl Supervisor {
             self.healthy.look = Some(now + LOOK_AGAIN);
             self.out.push_back(Command::Look(Moment::Healthy));
         }
-        if self.healthy.profiling.is_some() {
+        if let Some(profiling) = self.healthy.profiling.as_mut() {
+            if profiling.again.is_some_and(|again| again <= now) {
+                profiling.again = None;
+                self.out.push_back(Command::Probe(Probe::Process));
+            }
             return;
         }
         let rules = &self.policy.evidence;
@@ -104,6 +125,7 @@ impl Supervisor {
         }
         self.inspection = *inspection;
         match self.healthy_recipe(inspection) {
+            Ok((_, recipe)) if self.healthy.is_first_look(now, &recipe) => {}
             Ok((step, recipe)) => self.take_profile(now, step, recipe),
             Err(reason) => self.end_profile(now, Err(reason)),
         }
@@ -129,8 +151,11 @@ impl Supervisor {
     /// The service died while it was profiled: that recipe is blamed.
     pub(super) fn died_during_profile(&mut self, now: Instant) {
         let Some(profiling) = &self.healthy.profiling else { return };
+        let was_asked = profiling.task.is_some();
         let step = self.first_dump().map(|(step, _)| step.name.clone());
-        if let (Some(step), Some(recipe)) = (step, profiling.recipe.as_ref().filter(|r| !r.source.is_outside())) {
+        if let (Some(step), Some(recipe)) =
+            (step, profiling.recipe.as_ref().filter(|r| was_asked && !r.source.is_outside()))
+        {
             let key = Self::blame_key(&step, recipe);
             self.blamed.insert(key);
         }
@@ -145,7 +170,8 @@ impl Supervisor {
     fn begin_profile(&mut self, now: Instant, purpose: Purpose) {
         let within = self.first_dump().and_then(|(_, dump)| dump.recipes.iter().map(|recipe| recipe.within).max());
         let Some(within) = within else { return };
-        self.healthy.profiling = Some(Profiling { purpose, task: None, recipe: None, deadline: now + within });
+        let deadline = now + within + SECOND_LOOK;
+        self.healthy.profiling = Some(Profiling { purpose, task: None, recipe: None, deadline, again: None });
         self.out.push_back(Command::Probe(Probe::Usage));
         self.out.push_back(Command::Probe(Probe::Process));
     }
