@@ -158,7 +158,11 @@ pub fn compiled_java() -> PathBuf {
 #[test]
 fn a_jvm_dumps_its_heap_without_jcmd() {
     let place = Place::on_disk("jvm");
-    let mut service = line("java", "-XX:+UseSerialGC -Xmx134m -cp");
+    // A mount namespace of its own, as a container has one, with a disk at /var/tmp.
+    let within = r#"mount --bind "$0" /var/tmp && exec "$@""#;
+    let mut service: Vec<OsString> = ["unshare", "--mount", "sh", "-c", within].map(Into::into).into();
+    service.push(place.directory().into());
+    service.extend(line("java", "-XX:+UseSerialGC -Xmx134m -cp"));
     service.push(compiled_java().into());
     service.extend(line("Sessions", "--leak 15"));
     let text = policy("jvm", "192MiB");
