@@ -9,7 +9,7 @@ use highwater_tests::{Highwater, Process, Scratch, program, wait_until};
 const FILE: u64 = 5_000_000;
 /// KiB resident, of highwater and of its guard each. Most of it is code, which the kernel maps in stretches of 64 KiB
 /// around what is used.
-const RESIDENT: u64 = 4 << 10;
+const RESIDENT: u64 = 4_608;
 
 #[test]
 fn file_and_memory_are_within_the_budget() {

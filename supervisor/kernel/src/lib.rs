@@ -24,7 +24,6 @@ pub mod pidfd;
 pub mod priority;
 pub mod probe;
 pub mod process;
-pub mod program_text;
 pub mod psi;
 pub mod reap;
 pub mod snapshot;

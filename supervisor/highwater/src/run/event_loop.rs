@@ -56,16 +56,15 @@ pub fn now() -> Instant {
 fn carry_out(core: &mut Supervisor, hands: &mut Hands) -> Option<Ending> {
     let mut answers: VecDeque<Input> = VecDeque::new();
     loop {
+        // What the next supervisor must know is kept before the journal tells of it.
+        hands.keep_state(core);
         while let Some(command) = core.poll_command() {
             match hands.carry_out(core, command) {
                 Ok(answer) => answers.extend(answer),
                 Err(ending) => return Some(ending),
             }
         }
-        let Some(input) = answers.pop_front() else {
-            hands.keep_state(core);
-            return None;
-        };
+        let input = answers.pop_front()?;
         core.handle(now(), input);
     }
 }

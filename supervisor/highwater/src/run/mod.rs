@@ -39,7 +39,7 @@ use highwater_core::supervisor::{Config, Supervisor};
 use highwater_evidence::retention::Limits;
 use highwater_kernel::clock::{self, Rfc3339};
 use highwater_kernel::guard::Guard;
-use highwater_kernel::{memory_lock, program_text, reap};
+use highwater_kernel::{memory_lock, reap};
 use highwater_report::snapshot::Snapshot;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -193,9 +193,6 @@ fn set_up(
     hands.conclude_outbox(config.unfinished.as_deref());
     if let Some(incident) = &config.unfinished {
         hands.bundle.resume(&hands.around.evidence, incident, event_loop::now());
-    }
-    if let Err(error) = program_text::forget() {
-        tracing::info!("{error}");
     }
     if let Err(error) = memory_lock::lock() {
         tracing::info!("highwater's own memory is not locked: {error}");
