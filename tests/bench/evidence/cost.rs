@@ -4,11 +4,12 @@
 //! twice: the first time memory is watched, the second time `/healthz` is asked all the while, whose own garbage would
 //! spoil the first measurement.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use highwater_tests::{Highwater, Scratch};
+use highwater_tests::{Highwater, Scratch, program};
 use serde_json::Value;
 
 use super::service::{Runtime, Service};
@@ -84,7 +85,7 @@ fn row(name: &str, cost: Result<Cost, String>) -> Vec<String> {
 
 fn measured(runtime: Runtime, level: u32, dump: &str) -> Result<Cost, String> {
     let scratch = Scratch::new("cost");
-    let launcher = Highwater::inside(&scratch);
+    let launcher = Highwater::inside(&scratch).env("PATH", path());
     let service = Arc::new(Service::new(runtime, launcher.directory()));
     let dump =
         dump.replace("DIR", &launcher.directory().to_string_lossy()).replace("PORT", &service.profiles.to_string());
@@ -105,6 +106,14 @@ fn measured(runtime: Runtime, level: u32, dump: &str) -> Result<Cost, String> {
         beside: peak.beside.saturating_sub(before.beside),
     };
     Ok(Cost { bytes, took_ms, extra, pauses })
+}
+
+/// Where programs are found: py-spy lies among those that were built.
+fn path() -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(":");
+    path.push(program("py-spy").parent().expect("it is in a directory"));
+    path
 }
 
 /// A limit that nothing here comes near, and dumps that begin seconds after the level is reached.
