@@ -1,6 +1,7 @@
 //! What evidence costs the service, and how often there is any.
 //!
-//! `HIGHWATER_RUNS` is the number of runs of each cell of the second table.
+//! `HIGHWATER_RUNS` is the number of runs of each cell of the second table; `HIGHWATER_ROW` asks for the rows whose name,
+//! such as `JVM, heap` or `50 MB/s`, has one of these parts, separated by semicolons.
 
 mod cost;
 mod service;
@@ -17,6 +18,11 @@ pub fn run() {
     cost::run();
     println!();
     share::run();
+}
+
+fn is_wanted(row: &str) -> bool {
+    let wanted = std::env::var("HIGHWATER_ROW").unwrap_or_default();
+    wanted.is_empty() || wanted.split(';').any(|part| row.contains(part))
 }
 
 /// What a run gives, or why it gave nothing: the table goes on.

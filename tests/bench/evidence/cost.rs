@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::service::{Runtime, Service};
 use super::watch::{Charged, Gap};
-use super::{end_of, tried, within};
+use super::{end_of, is_wanted, tried, within};
 use crate::table::Table;
 
 /// How long a start, a fill or a dump may take in emulation.
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(100);
 const CALM: Duration = Duration::from_millis(1500);
 
 /// Name of the row, service, MiB at which it is dumped, and the source; `DIR` and `PORT` stand for what they are.
-const SOURCES: [(&str, Runtime, u32, &str); 14] = [
+const SOURCES: [(&str, Runtime, u32, &str); 13] = [
     ("Go, by signal", Runtime::Go, 80, r#"signal = "SIGUSR1", file = "DIR/heap-*.pb.gz""#),
     ("Go, by http", Runtime::Go, 80, r#"http = "http://127.0.0.1:PORT/debug/pprof/heap""#),
     ("Go, from outside", Runtime::Go, 80, r#"go = "heap""#),
@@ -37,7 +37,6 @@ const SOURCES: [(&str, Runtime, u32, &str); 14] = [
     ("native, 16 MiB by signal", Runtime::Native, 60, r#"signal = "SIGUSR1", file = "DIR/heap-*.bin""#),
     ("native, core", Runtime::Native, 60, r#"core = "gcore""#),
     ("Python, core", Runtime::Python, 80, r#"core = "gcore""#),
-    ("JVM, core", Runtime::Jvm, 130, r#"core = "gcore""#),
 ];
 
 struct Cost {
@@ -58,7 +57,7 @@ pub fn run() {
         "longest pause ms",
         "without a dump ms",
     ]);
-    for (name, runtime, level, dump) in SOURCES {
+    for (name, runtime, level, dump) in SOURCES.into_iter().filter(|(name, ..)| is_wanted(name)) {
         let cost = tried(|| measured(runtime, level, dump)).and_then(|cost| cost);
         table.row(&row(name, cost));
     }
