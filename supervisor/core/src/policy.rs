@@ -28,7 +28,7 @@ pub struct Policy {
 pub struct Evidence {
     /// Bytes over all incidents.
     pub max_bytes: u64,
-    /// Files over all incidents.
+    /// Incidents that are kept.
     pub max_count: usize,
     /// Bytes that stay free on the disk.
     pub min_free: u64,

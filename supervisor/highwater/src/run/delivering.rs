@@ -99,6 +99,10 @@ impl Hands {
 
     /// What a predecessor handed over and did not see the end of: its incidents are over, but for the one that goes on.
     pub(super) fn conclude_outbox(&mut self, unfinished: Option<&str>) {
+        // Opening it would make it, and have a process look into it at every start.
+        if !self.outbox.is_dir() {
+            return;
+        }
         let items = Outbox::open(&self.outbox).and_then(|outbox| outbox.items()).unwrap_or_default();
         for (mut item, _) in items.into_iter().filter(|(item, _)| Some(item.incident.as_str()) != unfinished) {
             match &mut item.kind {

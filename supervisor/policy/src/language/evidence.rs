@@ -10,7 +10,7 @@ shape! {
     Evidence in "[evidence]" {
         /// Bytes over all incidents. The oldest and smallest go first; the largest of the newest incident stays.
         "max-bytes" max_bytes: Size = Default("'1GiB'"),
-        /// Files over all incidents.
+        /// Incidents that are kept.
         "max-count" max_count: Count = Default("100"),
         /// What stays free on the disk: no dump is begun that would take more.
         "min-free" min_free: Size = Default("'256MiB'"),
