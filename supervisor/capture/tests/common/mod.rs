@@ -108,16 +108,21 @@ fn wait_until_up(child: &mut Child) {
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
 }
 
-/// The example, compiled once for each run of the tests.
+/// The example: where the lane put it, or compiled once for each run of the tests.
 fn classes() -> &'static Path {
     static CLASSES: OnceLock<PathBuf> = OnceLock::new();
-    CLASSES.get_or_init(|| {
-        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sessions");
-        let output = Command::new("javac").arg("-d").arg(&place).arg(SOURCE).output();
-        let output = output.unwrap_or_else(|error| panic!("javac, of a JDK: {error}"));
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        place
+    CLASSES.get_or_init(|| match std::env::var_os("HIGHWATER_BIN_DIR") {
+        Some(programs) => Path::new(&programs).join("java-sessions"),
+        None => compiled(),
     })
+}
+
+fn compiled() -> PathBuf {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sessions");
+    let output = Command::new("javac").arg("-d").arg(&place).arg(SOURCE).output();
+    let output = output.unwrap_or_else(|error| panic!("javac, of a JDK: {error}"));
+    assert!(output.status.success(), "javac: {output:?}");
+    place
 }
 
 /// To where every user may read them.
