@@ -35,6 +35,8 @@ pub enum Command {
     Watch(bool),
     /// Send a signal to the main process.
     Signal(Signal),
+    /// Ask the service to end, by that signal to the main process.
+    Stop(Signal),
     /// `cgroup.kill`; answered by [`Input::Emptied`].
     Kill,
     /// The main process ended well and left others behind: find the one that carries on; answered by
@@ -176,6 +178,8 @@ pub enum Work {
         /// So many bytes.
         bytes: u64,
     },
+    /// Tell the service by the protocol of `$MEMORY_PRESSURE_WATCH` to give memory back.
+    Shrink,
 }
 
 /// How highwater ends.
@@ -187,6 +191,8 @@ pub enum Ending {
     NotStarted(i32),
     /// The restart budget is spent: 75.
     BudgetSpent,
+    /// A service that is not ours was ended by a restart step, and whoever runs it is told by this status.
+    Handover(i32),
 }
 
 /// What the caller tells the core.
@@ -264,6 +270,8 @@ pub enum Input {
         /// How.
         result: Result<Finished, String>,
     },
+    /// The service says whether it is ready.
+    Ready(bool),
     /// Somebody asked highwater to end.
     Stop {
         /// Who and how, for the journal.

@@ -13,6 +13,7 @@ pub mod rate;
 pub mod reading;
 pub mod record;
 pub mod signal;
+pub mod status;
 pub mod supervisor;
 pub mod time;
 pub mod timer;

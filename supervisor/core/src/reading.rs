@@ -178,6 +178,8 @@ pub enum Cause {
     Crash,
     /// It ended by itself with status 0.
     Finished,
+    /// It ended, and nobody can tell how: it was not our child.
+    Unknown,
 }
 
 impl Cause {
@@ -189,6 +191,7 @@ impl Cause {
             Self::OuterLimit => "outer-limit",
             Self::Crash => "crash",
             Self::Finished => "finished",
+            Self::Unknown => "unknown",
         }
     }
 }

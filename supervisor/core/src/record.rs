@@ -228,6 +228,30 @@ pub enum Event {
         /// How often it was tried.
         attempts: u32,
     },
+    /// Somebody asked for a step by hand.
+    #[serde(rename = "command.received")]
+    CommandReceived {
+        /// `dump`, `throttle` or `restart`.
+        command: &'static str,
+        /// Who asked.
+        by: String,
+        /// The step that does it, if it is done.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// Why it is refused, if it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Load may come again.
+    #[serde(rename = "shed.ended")]
+    ShedEnded {
+        /// The step that sent it away.
+        step: String,
+        /// Why it ended.
+        reason: String,
+        /// How long it lasted.
+        took_ms: u64,
+    },
     /// A throttle was given back.
     #[serde(rename = "throttle.lifted")]
     ThrottleLifted {

@@ -29,9 +29,11 @@ pub enum Timer {
     Resolve,
     /// The healthy service is to be looked at or profiled, or its profile takes too long.
     Healthy,
+    /// Load may come again.
+    Shed,
 }
 
-const COUNT: usize = 12;
+const COUNT: usize = 13;
 const ALL: [Timer; COUNT] = [
     Timer::Sample,
     Timer::StepDeadline,
@@ -45,6 +47,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Quiet,
     Timer::Resolve,
     Timer::Healthy,
+    Timer::Shed,
 ];
 
 /// At most one deadline for each [`Timer`].

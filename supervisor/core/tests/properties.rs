@@ -117,6 +117,10 @@ impl Bench {
                 self.input(answer.input(outcome));
             }
             Act::Answer(..) => {}
+            Act::Ask(wish) => {
+                let _ = self.core.by_hand(self.now, wish, "somebody");
+                self.drain();
+            }
             Act::Tell(input) => self.input(*input),
         }
     }

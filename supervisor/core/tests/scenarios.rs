@@ -11,11 +11,11 @@ mod prelude {
     pub use highwater_core::ability::{Abilities, Ability};
     pub use highwater_core::amount::{Amount, Limit, MIB};
     pub use highwater_core::command::{Command, Ending, Input, Moment, Probe, Work};
-    pub use highwater_core::policy::{Action, Policy, RestartOn};
+    pub use highwater_core::policy::{Action, Policy, RestartOn, Step};
     pub use highwater_core::reading::{Exit, Inspection, Runtime, Usage};
     pub use highwater_core::record::Event;
     pub use highwater_core::signal::Signal;
-    pub use highwater_core::supervisor::Config;
+    pub use highwater_core::supervisor::{Attached, Config, Wish};
     pub use highwater_core::timer::Timer;
 
     pub use crate::world::policies::*;
@@ -25,9 +25,12 @@ mod prelude {
 }
 
 mod scenarios {
+    mod attached;
+    mod by_hand;
     mod calm;
     mod dumping;
     mod healthy;
+    mod readiness;
     mod recipes;
     mod reloading;
     mod stopping;

@@ -55,6 +55,13 @@ pub fn sentence(record: &Record) -> String {
             let times = if *attempts == 1 { String::new() } else { format!(" after {attempts} attempts") };
             format!("{action} of step {step} {}{times}{}", outcome_text(*outcome), appended([reason.clone()]))
         }
+        Event::CommandReceived { command, by, step, reason } => match step {
+            Some(step) => format!("{command} asked for by {by}: step {step}"),
+            None => format!("{command} asked for by {by}, refused{}", appended([reason.clone()])),
+        },
+        Event::ShedEnded { reason, took_ms, .. } => {
+            format!("ready for load again after {} s: {reason}", seconds(*took_ms))
+        }
         Event::ThrottleLifted { reason, took_ms, growth, .. } => {
             let [before, during] = growth.map(Bytes);
             let took = seconds(*took_ms);
@@ -102,6 +109,7 @@ fn exited(code: Option<i32>, signal: Option<i32>, cause: Cause) -> String {
         Cause::OuterLimit => "killed by the kernel at a limit further up",
         Cause::Crash => "by itself",
         Cause::Finished => "of its own accord",
+        Cause::Unknown => "nobody but its parent is told how",
     };
     format!("service {how}, {why}")
 }

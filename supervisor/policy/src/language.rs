@@ -9,7 +9,7 @@ mod service;
 mod step;
 mod trigger;
 
-pub(crate) use action::{Command, Http, Kill, Reclaim, Restart, SignalStep, Throttle};
+pub(crate) use action::{Command, Http, Kill, Reclaim, Restart, Shed, Shrink, SignalStep, Throttle};
 pub(crate) use delivery::{Notify, S3, Upload};
 pub(crate) use dump::{CoreDump, Dump, Fallback, GoDump, PythonDump};
 pub(crate) use evidence::{Baseline, Evidence, Series};

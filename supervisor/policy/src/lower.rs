@@ -103,6 +103,8 @@ fn action(step: &language::Step) -> Option<Action> {
         .or_else(|| step.command.value.as_ref().and_then(command))
         .or_else(|| step.http.value.as_ref().and_then(http))
         .or_else(|| Some(Action::Reclaim { amount: step.reclaim.value.as_ref()?.amount.value? }))
+        .or_else(|| Some(Action::Shed { lasting: step.shed.value.as_ref()?.lasting.value?.0 }))
+        .or_else(|| step.shrink.value.as_ref().map(|_| Action::Shrink))
         .or_else(|| step.kill.value.as_ref().map(|_| Action::Kill))
         .or_else(|| step.upload.value.as_ref().and_then(upload))
         .or_else(|| step.notify.value.as_ref().and_then(notify))

@@ -54,6 +54,8 @@ fn nearly() -> impl Strategy<Value = String> {
         "times",
         "within",
         "kill",
+        "shed",
+        "shrink",
         "memory-event",
         "counter",
         "a",

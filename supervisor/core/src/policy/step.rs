@@ -70,6 +70,13 @@ pub enum Action {
     },
     /// `cgroup.kill` at once; `[service] restart` says what follows.
     Kill,
+    /// Say that the service is not ready, so that load goes elsewhere.
+    Shed {
+        /// How long at most.
+        lasting: Duration,
+    },
+    /// Tell the service by the protocol of `$MEMORY_PRESSURE_WATCH` to give memory back.
+    Shrink,
     /// Take what the incident leaves behind off the machine, beside the ladder.
     Upload {
         /// Where to.
@@ -98,6 +105,8 @@ impl Action {
             Self::Http { .. } => "http",
             Self::Reclaim { .. } => "reclaim",
             Self::Kill => "kill",
+            Self::Shed { .. } => "shed",
+            Self::Shrink => "shrink",
             Self::Upload { .. } => "upload",
             Self::Notify { .. } => "notify",
         }

@@ -55,6 +55,11 @@ impl Supervisor {
             }
             Action::Upload { to, patience } => self.deliver(now, Delivery::Upload(to), patience),
             Action::Notify { whom, patience } => self.deliver(now, Delivery::Notify(whom), patience),
+            Action::Shed { lasting } => self.begin_shed(now, name, lasting),
+            Action::Shrink => {
+                self.started_step(now, Duration::from_secs(1));
+                self.begin_work(Work::Shrink);
+            }
             Action::Kill => {
                 self.look_once_more();
                 self.started_step(now, KILL_TIME);
@@ -80,6 +85,8 @@ impl Supervisor {
             | Action::Http { .. }
             | Action::Upload { .. }
             | Action::Notify { .. }
+            | Action::Shed { .. }
+            | Action::Shrink
             | Action::Kill => None,
         }
     }
@@ -130,6 +137,8 @@ impl Supervisor {
             Action::Kill => "would kill".to_owned(),
             Action::Upload { .. } => "would upload".to_owned(),
             Action::Notify { .. } => "would notify".to_owned(),
+            Action::Shed { lasting } => format!("would be not ready for {lasting:?}"),
+            Action::Shrink => "would tell the service to give memory back".to_owned(),
         };
         self.finish_step(now, Outcome::Done, Some(format!("dry run: {would}")), Vec::new());
     }

@@ -62,8 +62,10 @@ impl Supervisor {
         self.nothing_runs();
         let killed = self.read_last_counters(now, counters, exit);
         let unseen = if killed.is_some() || was_killed { KILLED } else { Exit::Code(0) };
+        // Only a parent is told how its child ended.
+        let is_known = exit.is_some() || unseen == KILLED || !self.is_attached();
         let exit = exit.unwrap_or(unseen);
-        self.write_exit(now, exit, by_itself, killed, peak);
+        self.write_exit(now, is_known.then_some(exit), by_itself, killed, peak);
         self.after_the_end(now, goal, exit);
     }
 
@@ -81,6 +83,7 @@ impl Supervisor {
     /// Ends highwater, whatever is under way.
     pub(super) fn end(&mut self, now: Instant, ending: Ending) {
         self.end_lease(now, "highwater ends");
+        self.end_shed(now, "highwater ends");
         self.life = Life::Ended;
         let (outcome, reason) = match ending {
             Ending::BudgetSpent => (Outcome::Failed, "the restart budget is spent"),
@@ -104,10 +107,14 @@ impl Supervisor {
         if self.active().is_some_and(|active| matches!(active.step.action, Action::Kill)) {
             self.finish_step(now, Outcome::Done, None, Vec::new());
         }
+        if let Some(attached) = self.config.attached {
+            return self.follow_next(now, goal, attached);
+        }
         match goal {
             Goal::Quit => self.end(now, Ending::Service(exit)),
             Goal::GiveUp => self.end(now, Ending::BudgetSpent),
             Goal::Restart(rule) => self.wait_for_restart(now, &rule),
+            Goal::ByHand => self.timers.set(Timer::Backoff, now),
             Goal::AsByItself => self.ended_by_itself(now, exit),
         }
     }
@@ -128,15 +135,24 @@ impl Supervisor {
         (last.oom_kill > 0 && by_signal).then_some(cause)
     }
 
-    fn write_exit(&mut self, now: Instant, exit: Exit, by_itself: bool, killed: Option<Cause>, peak: Option<u64>) {
+    fn write_exit(
+        &mut self,
+        now: Instant,
+        exit: Option<Exit>,
+        by_itself: bool,
+        killed: Option<Cause>,
+        peak: Option<u64>,
+    ) {
         let (code, signal) = match exit {
-            Exit::Code(code) => (Some(code), None),
-            Exit::Signal(signal) => (None, Some(signal)),
+            Some(Exit::Code(code)) => (Some(code), None),
+            Some(Exit::Signal(signal)) => (None, Some(signal)),
+            None => (None, None),
         };
-        let cause = killed.unwrap_or(match (by_itself, exit.failed()) {
+        let cause = killed.unwrap_or(match (by_itself, exit.map(Exit::failed)) {
             (false, _) => Cause::Asked,
-            (true, true) => Cause::Crash,
-            (true, false) => Cause::Finished,
+            (true, Some(true)) => Cause::Crash,
+            (true, Some(false)) => Cause::Finished,
+            (true, None) => Cause::Unknown,
         });
         let memory = self.memory();
         let oom_killed = killed.is_some();

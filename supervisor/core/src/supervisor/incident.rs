@@ -14,7 +14,7 @@ use super::step::{Active, Phase};
 #[derive(Clone, Debug)]
 pub(super) struct Incident {
     pub(super) id: String,
-    opened: Instant,
+    pub(super) opened: Instant,
     /// The next step of the ladder.
     pub(super) cursor: usize,
     /// `after` counts from here.
@@ -46,6 +46,9 @@ impl Supervisor {
                 Event::TriggerCleared { trigger: name, reading }
             };
             self.record(now, event);
+            if fired {
+                self.unready_in_time(now);
+            }
         }
         self.watch_for_the_end(now);
     }
@@ -73,6 +76,7 @@ impl Supervisor {
             return;
         }
         self.end_lease(now, "the incident is over");
+        self.end_shed(now, "the incident is over");
         self.look_once_more();
         let Some(incident) = &self.incident else { return };
         let took_ms = now.since(incident.opened).as_millis() as u64;
@@ -124,7 +128,7 @@ impl Supervisor {
         }
     }
 
-    fn open(&mut self, now: Instant, trigger: &str) {
+    pub(super) fn open(&mut self, now: Instant, trigger: &str) {
         self.give_up_profile(now, "an incident opened");
         self.incidents += 1;
         let id = format!("{}-{}", self.config.incident_prefix, self.incidents);

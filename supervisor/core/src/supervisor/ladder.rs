@@ -159,7 +159,7 @@ impl Supervisor {
 
     /// Ends a throttle's step for the next one. The lease itself stays in force beside a step that does not need the
     /// service, and where a plan decides it leaves the limit for the plan to lift.
-    fn make_way(&mut self, now: Instant, step: &Step) {
+    pub(super) fn make_way(&mut self, now: Instant, step: &Step) {
         let reason = format!("given back for step {}", step.name);
         match step.action {
             _ if self.active().is_some_and(|active| active.closed.is_some()) => self.finish_closed(now),
@@ -168,7 +168,7 @@ impl Supervisor {
                 self.note_slow_dump();
                 self.finish_step(now, Outcome::TimedOut, Some(reason), Vec::new());
             }
-            Action::Command { .. } | Action::Http { .. } | Action::Upload { .. } | Action::Notify { .. } => {
+            _ if is_outside_the_service(step) => {
                 let effect = "in force, and stays so beside the next step".to_owned();
                 self.finish_step(now, Outcome::Done, Some(effect), Vec::new());
             }

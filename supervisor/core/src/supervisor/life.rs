@@ -41,6 +41,8 @@ pub(super) enum Life {
 pub(super) enum Goal {
     /// The next generation, by the rule of the step that asked for it.
     Restart(Restart),
+    /// The next generation at once, because somebody asked for it.
+    ByHand,
     /// The end of highwater, because somebody asked for it.
     Quit,
     /// The end of highwater, because the budget is spent.
@@ -84,9 +86,7 @@ impl Supervisor {
         let changes = self.triggers.reset("a new generation began");
         self.apply(now, changes);
         self.record(now, Event::ServiceStarted { pid, cgroup });
-        if self.is_restarting() {
-            self.finish_step(now, Outcome::Done, None, Vec::new());
-        }
+        self.expect_ready(now);
         self.begin_ladder_anew(now);
         self.plan_healthy(now);
         self.out.push_back(Command::Probe(Probe::Usage));
@@ -116,8 +116,14 @@ impl Supervisor {
 
     /// Ends the service for a restart step, or for good if the budget is spent.
     pub(super) fn restart(&mut self, now: Instant, rule: &Restart) {
+        if self.active().is_some_and(|active| active.by_hand) {
+            return self.begin_stop(now, Goal::ByHand);
+        }
         if self.budget.left(now, rule) > 0 {
             return self.begin_stop(now, Goal::Restart(*rule));
+        }
+        if self.is_attached() {
+            return self.refuse_to_restart(now, rule);
         }
         self.record(now, Event::SupervisorStopping { reason: super::ending::spent(rule) });
         self.begin_stop(now, Goal::GiveUp);
@@ -128,6 +134,9 @@ impl Supervisor {
     pub(super) fn stop(&mut self, now: Instant, reason: String) {
         self.record(now, Event::SupervisorStopping { reason });
         match self.life {
+            Life::Starting { .. } | Life::Stopping { .. } | Life::Ending { .. } if self.is_attached() => {
+                self.let_go(now);
+            }
             Life::Starting { stops } => self.life = Life::Starting { stops: stops.saturating_add(1) },
             Life::Running if self.is_capturing() && !self.stop_waits => self.stop_waits = true,
             Life::Running => self.begin_to_quit(now),
@@ -154,6 +163,9 @@ impl Supervisor {
         self.end_lease(now, "highwater was asked to end");
         self.cancel_step(now, "highwater was asked to end");
         self.give_up_profile(now, "highwater was asked to end");
+        if self.is_attached() {
+            return self.begin_to_let_go(now);
+        }
         self.begin_stop(now, Goal::Quit);
     }
 
@@ -165,13 +177,18 @@ impl Supervisor {
     }
 
     /// A lowering write came back, and it may have been in the way of a stop signal.
-    pub(super) fn lowered_for_stop(&mut self) {
-        if matches!(self.life, Life::Stopping { asked: false, exit: None, .. }) {
-            self.ask_to_stop();
+    pub(super) fn lowered_for_stop(&mut self, now: Instant) {
+        match self.life {
+            Life::Stopping { goal: Goal::Quit, .. } if self.is_attached() && self.high.is_lifted() => self.let_go(now),
+            Life::Stopping { asked: false, exit: None, .. } => self.ask_to_stop(),
+            _ => {}
         }
     }
 
     pub(super) fn grace_over(&mut self, now: Instant) {
+        if self.is_attached() && matches!(self.life, Life::Stopping { goal: Goal::Quit, .. }) {
+            return self.let_go(now);
+        }
         let reason = format!("the service did not end within {:?} and is killed", self.policy.service.stop_timeout);
         self.record(now, Event::Notice { reason });
         self.kill_service(now);
@@ -213,11 +230,12 @@ impl Supervisor {
 
     fn ask_to_stop(&mut self) {
         let Life::Stopping { goal, exit, .. } = self.life else { return };
-        if !self.high.is_lifted() {
+        let is_let_go = self.is_attached() && goal == Goal::Quit;
+        if is_let_go || !self.high.is_lifted() {
             return;
         }
         self.life = Life::Stopping { goal, asked: true, exit };
-        self.out.push_back(Command::Signal(self.policy.service.stop_signal));
+        self.out.push_back(Command::Stop(self.policy.service.stop_signal));
         // A stopped process would only answer when somebody continues it.
         self.out.push_back(Command::Signal(Signal::CONT));
     }

@@ -4,7 +4,9 @@
 //! Kinds of methods: [`Supervisor::handle`] and [`Supervisor::handle_timeout`] change the state;
 //! [`Supervisor::poll_command`] and [`Supervisor::poll_timeout`] must be drained and asked after each of them.
 
+mod attached;
 mod begin;
+mod by_hand;
 mod dump;
 mod ending;
 mod healthy;
@@ -12,9 +14,11 @@ mod incident;
 mod knockout;
 mod ladder;
 mod life;
+mod readiness;
 mod recipe;
 mod sense;
 mod situation;
+mod status;
 mod step;
 mod throttle;
 mod tripwire;
@@ -35,9 +39,13 @@ use crate::time::Instant;
 use crate::timer::{Timer, Timers};
 use crate::trigger::Triggers;
 
+pub use attached::Attached;
+pub use by_hand::Wish;
+
 use healthy::Healthy;
 use incident::Incident;
 use life::Life;
+use readiness::Shed;
 use throttle::Lease;
 use tripwire::Tripwire;
 
@@ -58,6 +66,10 @@ pub struct Config {
     pub blamed: BTreeSet<String>,
     /// An incident that a predecessor left open.
     pub unfinished: Option<String>,
+    /// Whether the service says when it is ready; it is not before.
+    pub says_ready: bool,
+    /// The service is somebody else's: it is looked after, but not ours to start or to take along.
+    pub attached: Option<Attached>,
 }
 
 /// What a dump taught.
@@ -99,6 +111,9 @@ pub struct Supervisor {
     frozen: bool,
     tripwire: Tripwire,
     lease: Option<Lease>,
+    shed: Option<Shed>,
+    /// Whether the service said that it is ready, or never says.
+    said_ready: bool,
     incident: Option<Incident>,
     healthy: Healthy,
     /// Somebody asked highwater to end, which waits for the capture under way.
@@ -134,6 +149,8 @@ impl Supervisor {
             high: High::default(),
             frozen: false,
             lease: None,
+            shed: None,
+            said_ready: false,
             incident: None,
             healthy: Healthy::default(),
             stop_waits: false,
@@ -151,17 +168,6 @@ impl Supervisor {
         if self.life == Life::New {
             self.resume_incident(now);
             self.spawn(now);
-        }
-    }
-
-    /// Looks after a service that runs already.
-    pub fn attach(&mut self, now: Instant, pid: u32, cgroup: Option<String>) {
-        if self.life == Life::New {
-            self.resume_incident(now);
-            self.generation = 1;
-            self.life = Life::Starting { stops: 0 };
-            self.spawned(now, pid, cgroup);
-            self.settle(now);
         }
     }
 
@@ -184,6 +190,7 @@ impl Supervisor {
             Input::Lowered { error } => self.on_lowered(now, error),
             Input::Closed { task, evidence, in_doubt } => self.on_closed(task, evidence, in_doubt),
             Input::Finished { task, result } => self.on_finished(now, task, result),
+            Input::Ready(ready) => self.on_ready(now, ready),
             Input::Stop { reason } => self.stop(now, reason),
             Input::Forward(signal) => self.forward(signal),
             Input::Reload { policy, file } => self.reload(now, policy, file),
@@ -208,6 +215,7 @@ impl Supervisor {
                 Timer::Quiet => self.quiet(now),
                 Timer::Resolve => self.resolve(now, "every trigger stayed clear"),
                 Timer::Healthy => self.healthy_due(now),
+                Timer::Shed => self.end_shed(now, "its time is over"),
             }
             self.settle(now);
         }

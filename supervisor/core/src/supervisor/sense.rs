@@ -96,7 +96,7 @@ impl Supervisor {
             }
             Some(_) => {}
         }
-        self.lowered_for_stop();
+        self.lowered_for_stop(now);
     }
 
     pub(super) fn quiet(&mut self, now: Instant) {

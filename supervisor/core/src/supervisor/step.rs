@@ -37,6 +37,8 @@ pub(super) struct Active {
     pub(super) lifted: Option<Lifted>,
     pub(super) started: Option<Instant>,
     pub(super) generation: u32,
+    /// A person asked for it.
+    pub(super) by_hand: bool,
     /// Why now or why so, where that is not plain from the policy.
     pub(super) remarks: Vec<String>,
 }
@@ -86,6 +88,7 @@ impl Active {
             lifted: None,
             started: None,
             generation,
+            by_hand: false,
             remarks,
         }
     }
@@ -103,7 +106,20 @@ impl Active {
 
 /// Whether such a step needs no running service, and nothing of its memory.
 pub(super) fn is_outside_the_service(step: &Step) -> bool {
-    matches!(step.action, Action::Command { .. } | Action::Http { .. } | Action::Upload { .. } | Action::Notify { .. })
+    match step.action {
+        Action::Command { .. }
+        | Action::Http { .. }
+        | Action::Upload { .. }
+        | Action::Notify { .. }
+        | Action::Shed { .. } => true,
+        Action::Dump(_)
+        | Action::Throttle { .. }
+        | Action::Restart(_)
+        | Action::Signal { .. }
+        | Action::Reclaim { .. }
+        | Action::Kill
+        | Action::Shrink => false,
+    }
 }
 
 impl Supervisor {
@@ -198,7 +214,9 @@ impl Supervisor {
             return self.finish_closed(now);
         }
         self.note_slow_dump();
-        self.finish_step(now, Outcome::TimedOut, Some("its deadline passed".into()), Vec::new());
+        let reason =
+            if self.waits_for_ready() { "the service did not say that it is ready" } else { "its deadline passed" };
+        self.finish_step(now, Outcome::TimedOut, Some(reason.into()), Vec::new());
     }
 
     /// Ends the running step.

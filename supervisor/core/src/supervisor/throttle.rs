@@ -24,9 +24,9 @@ const STANDSTILL: f64 = 64.0 * 1024.0;
 /// A throttle in force.
 #[derive(Clone, Debug)]
 pub(super) struct Lease {
-    step: String,
+    pub(super) step: String,
     high: Amount,
-    since: Instant,
+    pub(super) since: Instant,
     from: u64,
     growth_before: u64,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use highwater_core::amount::Limit;
 use highwater_core::command::{Command, Input, Task, Work};
-use highwater_core::policy::{Action, Policy, Times};
+use highwater_core::policy::{Action, Policy, Step, Times};
 use highwater_core::record::Event;
 use highwater_core::signal::Signal;
 use highwater_core::supervisor::Supervisor;
@@ -35,7 +35,9 @@ pub struct Watch {
 
 impl Watch {
     pub fn new(policy: &Policy) -> Self {
-        let deadlines = policy.steps.iter().map(|step| (step.name.clone(), longest(policy, &step.action))).collect();
+        let of_step = |step: &Step| (step.name.clone(), longest(policy, &step.action));
+        let by_hand = ("restart".to_owned(), longest(policy, &Action::Restart(policy.restart())));
+        let deadlines = std::iter::once(by_hand).chain(policy.steps.iter().map(of_step)).collect();
         let budget = |action: &Action| match action {
             Action::Restart(restart) => Some(restart.budget),
             _ => None,
@@ -100,7 +102,7 @@ impl Watch {
                 self.lowering = true;
                 self.high = Limit::Bytes(*bytes);
             }
-            Command::Signal(signal) if *signal == self.stop_signal && self.stopping => {
+            Command::Stop(signal) if *signal == self.stop_signal && self.stopping => {
                 assert!(self.high == Limit::Max, "throttled and asked to stop: {self:?}");
                 assert!(!self.lowering, "asked to stop with a lowering write under way: {self:?}");
                 assert!(!self.frozen, "frozen and asked to stop: {self:?}");
@@ -184,7 +186,7 @@ impl Watch {
             "restart" | "kill" => {}
             "throttle" => self.lease = true,
             _ => assert!(
-                !self.stopping || matches!(action, "command" | "http" | "upload" | "notify"),
+                !self.stopping || matches!(action, "command" | "http" | "upload" | "notify" | "shed"),
                 "{step} while stopping: {self:?}"
             ),
         }
@@ -215,7 +217,11 @@ fn longest(policy: &Policy, action: &Action) -> Duration {
         }
         Action::Throttle { lasting, .. } => *lasting + second,
         Action::Restart(restart) => policy.service.stop_timeout + 18 * second + restart.backoff.1,
-        Action::Signal { .. } | Action::Upload { .. } | Action::Notify { .. } => second,
+        Action::Signal { .. }
+        | Action::Upload { .. }
+        | Action::Notify { .. }
+        | Action::Shed { .. }
+        | Action::Shrink => second,
         Action::Command { within, .. } | Action::Http { within, .. } => *within,
         Action::Reclaim { .. } => 10 * second,
         Action::Kill => 15 * second,

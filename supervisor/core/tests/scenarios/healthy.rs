@@ -70,5 +70,5 @@ fn it_is_looked_at_from_outside_at_the_breach_and_before_the_end() {
     let at = |wanted: &Command| world.commands.iter().position(|(_, command)| command == wanted);
     let begun = world.commands.iter().position(|(_, command)| matches!(command, Command::Begin { .. }));
     assert!(begun < at(&Command::Look(Moment::Breach)), "the dump could not wait");
-    assert!(at(&Command::Look(Moment::Last)) < at(&Command::Signal(Signal::TERM)));
+    assert!(at(&Command::Look(Moment::Last)) < at(&Command::Stop(Signal::TERM)));
 }

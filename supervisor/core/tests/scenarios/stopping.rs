@@ -31,7 +31,7 @@ fn during_a_dump_it_waits_and_a_second_one_does_not() {
     let mut world = World::new(documented(), slow);
     world.until(|world| world.says("dump started"));
     stop(&mut world);
-    let asked = |world: &World| world.commands.iter().any(|(_, c)| *c == Command::Signal(Signal::TERM));
+    let asked = |world: &World| world.commands.iter().any(|(_, c)| *c == Command::Stop(Signal::TERM));
     world.run(secs(5));
     assert!(!asked(&world), "{}", world.story());
     stop(&mut world);
@@ -51,7 +51,7 @@ fn during_a_hold() {
     let mut world = World::new(documented(), move |_| model.clone());
     world.until(|world| world.says("dump started  [hold"));
     stop(&mut world);
-    let asked = |world: &World| world.commands.iter().any(|(_, c)| *c == Command::Signal(Signal::TERM));
+    let asked = |world: &World| world.commands.iter().any(|(_, c)| *c == Command::Stop(Signal::TERM));
     assert!(!asked(&world), "the lowering write is still under way");
     world.run(secs(3));
     assert!(asked(&world) && world.says("dump cancelled"), "{}", world.story());
@@ -101,7 +101,7 @@ fn before_the_service_runs() {
     core.handle(world.now, Input::Stop { reason: "TERM".into() });
     core.handle(world.now, Input::Spawned { pid: 5, cgroup: None });
     let commands: Vec<_> = std::iter::from_fn(|| core.poll_command()).collect();
-    assert!(commands.contains(&Command::Signal(Signal::TERM)), "{commands:?}");
+    assert!(commands.contains(&Command::Stop(Signal::TERM)), "{commands:?}");
     stop(&mut world);
 }
 

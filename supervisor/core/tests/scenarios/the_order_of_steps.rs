@@ -69,7 +69,9 @@ fn dry_run_says_and_does_nothing() {
     let mut world = World::with(documented(), config, |_| Model::leaking(0.1));
     world.until(|world| world.says("would send SIGTERM"));
     assert!(world.says("dump done after 0 ms: dry run: would dump by SIGUSR1"), "{}", world.story());
-    let acted = |command: &Command| matches!(command, Command::Begin { .. } | Command::Signal(_) | Command::Kill);
+    let acted = |command: &Command| {
+        matches!(command, Command::Begin { .. } | Command::Signal(_) | Command::Stop(_) | Command::Kill)
+    };
     assert!(!world.commands.iter().any(|(_, command)| acted(command)));
 }
 

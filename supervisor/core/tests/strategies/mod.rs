@@ -10,7 +10,7 @@ use highwater_core::command::{Command, Finished, Input, Probe, Task};
 use highwater_core::reading::{Counters, Exit, Inspection, Runtime, Usage};
 use highwater_core::record::Evidence;
 use highwater_core::signal::Signal;
-use highwater_core::supervisor::Config;
+use highwater_core::supervisor::{Config, Wish};
 use proptest::prelude::*;
 
 use super::world::service::{Model, OnDump};
@@ -30,6 +30,8 @@ pub enum Act {
     Touch(u64),
     /// One of the commands that wait for an answer gets one.
     Answer(usize, u8),
+    /// A person asks for something.
+    Ask(Wish),
     /// Something else comes, expected or not.
     Tell(Box<Input>),
 }
@@ -59,7 +61,7 @@ impl Answer {
             Command::Kill => Self::Emptied,
             Command::Adopt => Self::Adopted,
             Command::Begin { task, .. } => Self::Finished(*task),
-            Command::Signal(_) => Self::Exited,
+            Command::Signal(_) | Command::Stop(_) => Self::Exited,
             _ => return None,
         })
     }
@@ -137,6 +139,7 @@ pub fn act() -> impl Strategy<Value = Act> {
         6 => prop_oneof![Just(0), 0..8 * MIB].prop_map(Act::Behave),
         4 => (60_u64..99).prop_map(Act::Touch),
         10 => (any::<usize>(), 0_u8..100).prop_map(|(which, outcome)| Act::Answer(which, outcome)),
+        1 => prop::sample::select(&Wish::ALL[..]).prop_map(Act::Ask),
         6 => input().prop_map(|input| Act::Tell(Box::new(input))),
     ]
 }
@@ -162,6 +165,7 @@ fn input() -> impl Strategy<Value = Input> {
         1 => Just(Input::Exited { exit: Exit::Signal(9), populated: false }),
         2 => prop::option::of(counters).prop_map(|counters| Input::Emptied { counters, peak: None }),
         1 => (0_u32..20).prop_map(|task| Input::Finished { task: Task(task), result: Ok(Finished::default()) }),
+        1 => any::<bool>().prop_map(Input::Ready),
         1 => Just(Input::Adopted { pid: 10 }),
         1 => Just(Input::Forward(Signal::HUP)),
         1 => Just(Input::Stop { reason: "TERM".into() }),

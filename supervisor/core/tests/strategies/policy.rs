@@ -123,6 +123,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => time().prop_map(|within| Action::Http { post: "http://localhost/".into(), within }),
         1 => Just(Action::Reclaim { amount: Amount::Bytes(MIB) }),
         1 => Just(Action::Kill),
+        1 => time().prop_map(|lasting| Action::Shed { lasting }),
+        1 => Just(Action::Shrink),
         1 => time().prop_map(|patience| Action::Upload {
             to: Destination::Command { run: vec!["x".into()] },
             patience,

@@ -15,7 +15,7 @@ use highwater_core::policy::{DumpSource, Policy};
 use highwater_core::reading::Exit;
 use highwater_core::record::{Evidence, Record};
 use highwater_core::signal::Signal;
-use highwater_core::supervisor::{Config, Supervisor};
+use highwater_core::supervisor::{Config, Supervisor, Wish};
 use highwater_core::time::Instant;
 
 use service::{Happening, Model, Service};
@@ -57,6 +57,8 @@ pub fn config() -> Config {
         learnt: BTreeMap::new(),
         blamed: BTreeSet::new(),
         unfinished: None,
+        says_ready: false,
+        attached: None,
     }
 }
 
@@ -108,6 +110,13 @@ impl World {
         }
         self.core.handle(self.now, input);
         self.drain();
+    }
+
+    /// A person asks for something.
+    pub fn ask(&mut self, wish: Wish) -> Result<String, String> {
+        let answer = self.core.by_hand(self.now, wish, "somebody");
+        self.drain();
+        answer
     }
 
     /// A record whose text contains that, as [`Self::story`] shows it.
@@ -287,7 +296,7 @@ impl World {
             Command::Lend(bytes) => service.lent += bytes,
             Command::Freeze(on) => service.frozen = on,
             Command::Kill => service.kill(),
-            Command::Signal(signal) => Self::signal(service, signal),
+            Command::Signal(signal) | Command::Stop(signal) => Self::signal(service, signal),
             Command::Begin { task, work } => self.begin(service, task, &work),
             other => panic!("not for the service: {other:?}"),
         }

@@ -33,6 +33,10 @@ pub fn tell(record: &Record) -> String {
         Event::ThrottleLifted { reason, .. } => format!("throttle lifted: {reason}"),
         Event::Notice { reason } => format!("notice: {reason}"),
         Event::SupervisorStopping { reason } => format!("stopping: {reason}"),
+        Event::CommandReceived { command, by, step, reason } => {
+            format!("{command} asked for by {by}: {}", step.as_ref().or(reason.as_ref()).map_or("", String::as_str))
+        }
+        Event::ShedEnded { reason, .. } => format!("shed ended: {reason}"),
         Event::PolicyReloaded { policy } => format!("policy {policy} in force"),
         other => format!("{other:?}"),
     };

@@ -74,7 +74,7 @@ impl Hands {
             Command::Lower(bytes) => return Ok(self.lower(bytes)),
             Command::Lend(bytes) => self.lend(bytes),
             Command::Watch(on) => self.with_service(|service| service.watch(on)),
-            Command::Signal(signal) => self.with_service(|service| service.signal(signal)),
+            Command::Signal(signal) | Command::Stop(signal) => self.with_service(|service| service.signal(signal)),
             Command::Kill => self.with_service(|service| service.kill()),
             Command::Adopt => return Ok(self.adopt()),
             Command::Rearm => self.with_service(|service| service.arm_stalls(core.policy())),

@@ -255,6 +255,8 @@ fn config(arguments: &cli::Run, hands: &Hands) -> Config {
         learnt: hands.state.learnt(),
         blamed: hands.state.blamed(),
         unfinished: hands.state.unfinished(),
+        says_ready: false,
+        attached: None,
     }
 }
 
@@ -270,7 +272,7 @@ fn end(ending: Ending) -> ExitCode {
             }
             128 + signal
         }
-        Ending::NotStarted(status) => status,
+        Ending::NotStarted(status) | Ending::Handover(status) => status,
         Ending::BudgetSpent => 75,
     };
     ExitCode::from(u8::try_from(status).unwrap_or(125))

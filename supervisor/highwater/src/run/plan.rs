@@ -67,6 +67,8 @@ fn step(number: usize, step: &Step, policy: &Policy) -> String {
         Action::Http { post, .. } => format!("post to {post}"),
         Action::Reclaim { amount } => format!("reclaim {amount}"),
         Action::Kill => "kill".into(),
+        Action::Shed { lasting } => format!("shed load for {}", span(*lasting)),
+        Action::Shrink => "tell the service to shrink".into(),
         Action::Upload { to, .. } => match to {
             Destination::Command { run } => format!("upload by {}", run.join(" ")),
             Destination::HttpPut { url, .. } => format!("upload to {url}"),

@@ -82,7 +82,7 @@ impl Stage {
             }
             Command::Lower(_) => Input::Lowered { error: None },
             Command::Begin { task, .. } => Input::Finished { task, result: Ok(Finished::default()) },
-            Command::Signal(_) => Input::Exited { exit: Exit::Code(0), populated: false },
+            Command::Stop(_) => Input::Exited { exit: Exit::Code(0), populated: false },
             Command::Kill => Input::Emptied { counters: None, peak: None },
             _ => return None,
         })

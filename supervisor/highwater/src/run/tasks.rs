@@ -70,6 +70,7 @@ impl Hands {
                 self.run_task(task, None, http::post(post, around, incident, step));
             }
             Work::Reclaim { bytes } => self.reclaim(task, bytes),
+            Work::Shrink => self.run_task(task, None, async { Err("the service does not watch for it".into()) }),
         }
     }
 

@@ -80,6 +80,20 @@ shape! {
 }
 
 shape! {
+    /// Say that the service is not ready, so that load goes elsewhere: /readyz says 503, with Retry-After.
+    Shed in "`shed`" {
+        /// How long at most; it ends with the incident, and with the generation.
+        "for" lasting: Lasting = Required,
+    }
+}
+
+shape! {
+    /// Tell the service to give memory back, by the protocol of `$MEMORY_PRESSURE_WATCH`. An empty table: `shrink = {}`.
+    Shrink in "`shrink`" {
+    }
+}
+
+shape! {
     /// Kill everything in the service cgroup at once. An empty table: `kill = {}`.
     Kill in "`kill`" {
     }

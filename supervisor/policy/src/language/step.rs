@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Command, Dump, Http, Kill, Notify, Reclaim, Restart, SignalStep, Throttle, Upload};
+use super::{Command, Dump, Http, Kill, Notify, Reclaim, Restart, Shed, Shrink, SignalStep, Throttle, Upload};
 use crate::shape::shape;
 use crate::text::count::Count;
 use crate::text::duration::Lasting;
@@ -35,14 +35,18 @@ shape! {
         "reclaim" reclaim: Reclaim = Optional,
         /// Kill it at once; `[service] restart` says what follows.
         "kill" kill: Kill = Optional,
+        /// Send load away for a while.
+        "shed" shed: Shed = Optional,
+        /// Tell the service to give memory back.
+        "shrink" shrink: Shrink = Optional,
         /// Take what the incident leaves behind off the machine.
         "upload" upload: Upload = Optional,
         /// Tell somebody.
         "notify" notify: Notify = Optional,
     }
     choose [
-        ["dump"], ["throttle"], ["restart"], ["signal"], ["command"], ["http"], ["reclaim"], ["kill"], ["upload"],
-        ["notify"]
+        ["dump"], ["throttle"], ["restart"], ["signal"], ["command"], ["http"], ["reclaim"], ["kill"], ["shed"],
+        ["shrink"], ["upload"], ["notify"]
     ]
 }
 
