@@ -1,6 +1,7 @@
 //! What the tests of the real-kernel lane share: cgroups that clean up after themselves, waiting for a condition, the
 //! built programs, the journal. Everything panics with the reason: a test is the only caller.
 
+mod call;
 mod highwater;
 mod journal;
 mod process;
@@ -8,6 +9,7 @@ mod programs;
 mod scratch;
 mod wait;
 
+pub use call::call;
 pub use highwater::{Highwater, Launcher, joining};
 pub use journal::Journal;
 pub use process::Process;

@@ -1,0 +1,3 @@
+//! highwater as people run it, one home a module, in a VM that systemd booted. `tests/run homes NAME` runs a test of it.
+
+mod systemd;
