@@ -18,6 +18,7 @@ mod error;
 mod file;
 pub mod guard;
 pub mod leftovers;
+pub mod listen;
 pub mod memory_lock;
 pub mod mount;
 pub mod pidfd;

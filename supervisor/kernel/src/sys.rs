@@ -75,6 +75,32 @@ pub(crate) fn extended_attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
     Some(value)
 }
 
+/// A copy of a descriptor with the lowest free number from there on; close-on-exec.
+pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, lowest: i32) -> io::Result<OwnedFd> {
+    // SAFETY: integers only; the new descriptor is owned by nobody else.
+    let copy = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) }.into())?;
+    // SAFETY: as above; descriptors fit an int.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy as i32) })
+}
+
+/// Takes a descriptor that this process was started with; close-on-exec from now on.
+///
+/// # Safety
+/// Nobody else in this process owns that number.
+pub(crate) unsafe fn take_descriptor(number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: integers only; what is not open is refused.
+    check(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) }.into())?;
+    // SAFETY: it is open, and the caller says that nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Has a bound socket accept connections, that many waiting at most; again after somebody shut it down.
+pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
+    let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+    // SAFETY: integers only.
+    check(unsafe { libc::listen(socket.as_raw_fd(), backlog) }.into()).map(|_| ())
+}
+
 /// Whether the kernel (and whatever filters system calls) lets `clone3` through: with a size of 0 it answers EINVAL.
 pub(crate) fn clone3_answers() -> io::Result<()> {
     // SAFETY: a null structure of size 0 is refused before anything is read or made.

@@ -23,7 +23,7 @@ struct Newborn {
 }
 
 pub(super) fn start(prepared: &Prepared<'_>) -> Result<Child, SpawnError> {
-    let (read, write) = failure_pipe()?;
+    let (read, write) = failure_pipe(&prepared.passed)?;
     match by_clone3(prepared, write.as_raw_fd()) {
         Ok(newborn) => finish(prepared, newborn, read, write),
         Err(e) if is_refused(&e) => start_by_fork(prepared),
@@ -38,7 +38,7 @@ fn is_refused(error: &io::Error) -> bool {
 
 /// Where `clone3` is refused: the child moves itself, and the pidfd is opened while it cannot have been waited for.
 pub(super) fn start_by_fork(prepared: &Prepared<'_>) -> Result<Child, SpawnError> {
-    let (read, write) = failure_pipe()?;
+    let (read, write) = failure_pipe(&prepared.passed)?;
     let procs = prepared.cgroup_procs()?;
     let procs_fd = procs.as_ref().map(|file| file.as_fd().as_raw_fd());
     let masked = Masked::all();
@@ -124,6 +124,7 @@ fn child_error(prepared: &Prepared<'_>, stage: u8, source: io::Error) -> SpawnEr
         (s, Some(group)) if s == Stage::Cgroup as u8 => SpawnError::Cgroup { path: group.path().into(), source },
         (s, _) if s == Stage::Directory as u8 => SpawnError::Other { op: format!("enter {}", directory()), source },
         (s, _) if s == Stage::Exec as u8 => SpawnError::exec(prepared.program.clone(), source),
+        (s, _) if s == Stage::Sockets as u8 => SpawnError::Other { op: "hand sockets over".into(), source },
         _ => SpawnError::Other { op: "set up standard input and output".into(), source },
     }
 }

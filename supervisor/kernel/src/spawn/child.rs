@@ -13,6 +13,7 @@ pub(super) enum Stage {
     Directory = 2,
     Stdio = 3,
     Exec = 4,
+    Sockets = 5,
 }
 
 /// From birth to `exec`, or to the report why not.
@@ -44,17 +45,24 @@ fn until_exec(prepared: &Prepared<'_>, procs: Option<RawFd>) -> (Stage, i32) {
                 return (Stage::Stdio, errno());
             }
         }
+        for (target, source) in (super::passed::FIRST..).zip(prepared.passed.sources()) {
+            if !place(source, target) {
+                return (Stage::Sockets, errno());
+            }
+        }
         if let Some(directory) = &prepared.directory
             && libc::chdir(directory.as_ptr()) < 0
         {
             return (Stage::Directory, errno());
         }
         reset_signals();
+        let pid = libc::syscall(libc::SYS_getpid);
+        prepared.pid_variables.iter().for_each(|variable| variable.complete(pid as u32));
         (Stage::Exec, exec(prepared))
     }
 }
 
-/// Puts a descriptor at 0, 1 or 2, to be inherited.
+/// Puts a descriptor where it is to be inherited.
 unsafe fn place(source: RawFd, target: RawFd) -> bool {
     // SAFETY: integers only.
     unsafe {

@@ -7,7 +7,8 @@
 //! The child starts clean: own session, every signal disposition at its default (an inherited "ignored" would survive
 //! `exec` and make services deaf to SIGTERM), nothing blocked, a negative `oom_score_adj` set back to 0 (a service that
 //! inherits -1000 cannot be OOM-killed and spins instead). Descriptors 0, 1, 2 and whatever was opened to be inherited are
-//! left as they are.
+//! left as they are. What a service manager told this process alone stays with this process: the child gets sockets and
+//! the like only from here.
 //!
 //! Call it from a thread that lives as long as the process: a parent-death signal set by the child would otherwise fire
 //! when the thread ends.
@@ -15,11 +16,14 @@
 mod born;
 mod child;
 mod error;
+mod passed;
 mod prepared;
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
+
+use passed::MEANT_FOR_US;
 
 pub use error::SpawnError;
 
@@ -31,6 +35,10 @@ use crate::pidfd::Pidfd;
 pub struct Spawn<'a> {
     argv: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    /// Variables whose value is the pid of the child.
+    pid_variables: Vec<OsString>,
+    /// Descriptors that become 3 and up.
+    passed: Vec<BorrowedFd<'a>>,
     cgroup: Option<&'a Group>,
     directory: Option<PathBuf>,
     stdio: [Option<BorrowedFd<'a>>; 3],
@@ -57,11 +65,14 @@ pub enum Entered {
 }
 
 impl<'a> Spawn<'a> {
-    /// A command with its arguments (`argv[0]` is looked up like a shell does) and the environment of this process.
+    /// A command with its arguments (`argv[0]` is looked up like a shell does) and the environment of this process, but
+    /// for what a service manager told this process alone.
     pub fn new<S: AsRef<OsStr>>(argv: impl IntoIterator<Item = S>) -> Self {
         Self {
             argv: argv.into_iter().map(|word| word.as_ref().to_owned()).collect(),
-            env: std::env::vars_os().collect(),
+            env: std::env::vars_os().filter(|(name, _)| !MEANT_FOR_US.iter().any(|ours| name == ours)).collect(),
+            pid_variables: Vec::new(),
+            passed: Vec::new(),
             cgroup: None,
             directory: None,
             stdio: [None, None, None],
@@ -80,7 +91,25 @@ impl<'a> Spawn<'a> {
     #[must_use]
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
         self.env.retain(|(known, _)| known != name.as_ref());
+        self.pid_variables.retain(|known| known != name.as_ref());
         self
+    }
+
+    /// Adds a variable to the environment whose value is the pid of the child, which only the child knows.
+    #[must_use]
+    pub fn env_pid(mut self, name: impl AsRef<OsStr>) -> Self {
+        self = self.env_remove(name.as_ref());
+        self.pid_variables.push(name.as_ref().to_owned());
+        self
+    }
+
+    /// Hands descriptors over by the protocol of socket activation: as 3 and up in this order, each under its name.
+    #[must_use]
+    pub fn sockets(mut self, sockets: impl IntoIterator<Item = (BorrowedFd<'a>, &'a str)>) -> Self {
+        let (sockets, names): (Vec<_>, Vec<&str>) = sockets.into_iter().unzip();
+        self.passed = sockets;
+        let (count, names) = (self.passed.len().to_string(), names.join(":"));
+        self.env("LISTEN_FDS", count).env("LISTEN_FDNAMES", names).env_pid("LISTEN_PID")
     }
 
     /// The cgroup to be born into.
@@ -252,5 +281,27 @@ pub(crate) mod tests {
         let prepared = prepared::Prepared::new(&Spawn::new(["sh", "-c", "exit 3"])).unwrap();
         let child = born::start_by_fork(&prepared).unwrap();
         assert_eq!(wait(&child), Exit::Code(3));
+    }
+
+    #[test]
+    fn sockets_arrive_from_3_on_with_the_pid_of_the_child() {
+        let (one, two) = (std::fs::File::open("/dev/null").unwrap(), std::fs::File::open("/etc/passwd").unwrap());
+        let script = "[ $$ = $LISTEN_PID ] && echo $LISTEN_FDS $LISTEN_FDNAMES; readlink /proc/$$/fd/3 /proc/$$/fd/4";
+        let sockets = [(two.as_fd(), "b"), (one.as_fd(), "a"), (two.as_fd(), "b")];
+        let text = output(Spawn::new(["sh", "-c", script]).sockets(sockets));
+        assert_eq!(text, "3 b:a:b\n/etc/passwd\n/dev/null\n");
+        let text = output(Spawn::new(["sh", "-c", script]).sockets(sockets).env_pid("P").env("P", "1"));
+        assert_eq!(text.lines().count(), 3, "{text}");
+    }
+
+    #[test]
+    fn a_failure_is_told_past_the_sockets() {
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let many: Vec<_> = (0..64).map(|_| (null.as_fd(), "x")).collect();
+        let error = Spawn::new(["no-such-command-anywhere"]).sockets(many.clone()).start().unwrap_err();
+        assert_eq!(error.exit_code(), 127, "{error}");
+        let spawn = Spawn::new(["sh", "-c", "exit $((LISTEN_FDS - 60))"]).sockets(many);
+        let child = born::start_by_fork(&prepared::Prepared::new(&spawn).unwrap()).unwrap();
+        assert_eq!(wait(&child), Exit::Code(4));
     }
 }

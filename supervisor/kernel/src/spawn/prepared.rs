@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use nix::fcntl::OFlag;
 
+use super::passed::{Passed, PidVariable};
 use super::{Spawn, SpawnError};
 use crate::cgroup::Group;
 use crate::file::KernelFile;
@@ -26,6 +27,10 @@ pub(super) struct Prepared<'a> {
     pub(super) cgroup: Option<&'a Group>,
     /// Ours is negative; the child sets its own back to 0.
     pub(super) reset_oom_score: bool,
+    /// Descriptors that become 3 and up.
+    pub(super) passed: Passed,
+    /// Variables of `envp` that the child completes.
+    pub(super) pid_variables: Vec<PidVariable>,
     argv: Strings,
     envp: Strings,
 }
@@ -42,6 +47,8 @@ impl<'a> Prepared<'a> {
         let program = spawn.argv.first().ok_or_else(|| refused("start a command without a name"))?;
         let environment = spawn.env.iter().map(|(name, value)| [name.as_os_str(), value].join(OsStr::new("=")));
         let directory = spawn.directory.as_ref().map(|path| text(path.as_os_str())).transpose()?;
+        let pid_variables: Vec<_> = spawn.pid_variables.iter().map(|name| PidVariable::new(name)).collect();
+        let completed = pid_variables.iter().map(PidVariable::as_ptr);
         Ok(Self {
             program: PathBuf::from(program),
             candidates: candidates(program, search_path(&spawn.env))?,
@@ -49,8 +56,10 @@ impl<'a> Prepared<'a> {
             stdio: spawn.stdio.map(|fd| fd.map(|fd| fd.as_raw_fd())),
             cgroup: spawn.cgroup,
             reset_oom_score: own_oom_score_is_negative(),
-            argv: Strings::new(spawn.argv.iter().map(|word| text(word)))?,
-            envp: Strings::new(environment.map(|pair| text(&pair)))?,
+            passed: Passed::new(&spawn.passed)?,
+            argv: Strings::new(spawn.argv.iter().map(|word| text(word)), std::iter::empty())?,
+            envp: Strings::new(environment.map(|pair| text(&pair)), completed)?,
+            pid_variables,
         })
     }
 
@@ -77,10 +86,13 @@ impl<'a> Prepared<'a> {
 }
 
 impl Strings {
-    fn new(strings: impl Iterator<Item = Result<CString, SpawnError>>) -> Result<Self, SpawnError> {
+    fn new(
+        strings: impl Iterator<Item = Result<CString, SpawnError>>,
+        owned_elsewhere: impl Iterator<Item = *const c_char>,
+    ) -> Result<Self, SpawnError> {
         let strings = strings.collect::<Result<Vec<_>, _>>()?;
         let ends = std::iter::once(std::ptr::null());
-        let pointers = strings.iter().map(|string| string.as_ptr()).chain(ends).collect();
+        let pointers = strings.iter().map(|string| string.as_ptr()).chain(owned_elsewhere).chain(ends).collect();
         Ok(Self { _strings: strings, pointers })
     }
 }
@@ -117,9 +129,12 @@ fn refused(op: &str) -> SpawnError {
     SpawnError::Other { op: op.into(), source: io::Error::from_raw_os_error(libc::EINVAL) }
 }
 
-/// A pipe that closes at `exec`: what comes through it is a failure before that.
-pub(super) fn failure_pipe() -> Result<(OwnedFd, OwnedFd), SpawnError> {
-    nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|e| SpawnError::Other { op: "make a pipe".into(), source: e.into() })
+/// A pipe that closes at `exec`: what comes through it is a failure before that. No descriptor that is handed over takes
+/// its place in the child.
+pub(super) fn failure_pipe(passed: &Passed) -> Result<(OwnedFd, OwnedFd), SpawnError> {
+    let failed = |source| SpawnError::Other { op: "make a pipe".into(), source };
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|e| failed(e.into()))?;
+    Ok((read, passed.out_of_the_way(write).map_err(failed)?))
 }
 
 #[cfg(test)]
