@@ -3,6 +3,7 @@
 mod delivery;
 mod dump;
 mod evidence;
+mod socket;
 mod step;
 mod trigger;
 
@@ -14,6 +15,7 @@ use crate::signal::Signal;
 pub use delivery::{Destination, Receiver};
 pub use dump::{Dump, DumpSource, JvmDump, Recipe};
 pub use evidence::{Baseline, Evidence, Series};
+pub use socket::{Listen, Socket};
 pub use step::{Action, Restart, Step, Times};
 pub use trigger::{Condition, Counter, Line, Measure, Trigger};
 
@@ -32,6 +34,8 @@ pub struct Policy {
     pub resolve_after: Duration,
     /// What is kept of incidents, and what it is compared with.
     pub evidence: Evidence,
+    /// Sockets that are kept open over all generations.
+    pub sockets: Vec<Socket>,
 }
 
 /// How the service is run and stopped.
@@ -69,6 +73,18 @@ pub struct Memory {
     pub tripwire: Option<Amount>,
     /// Whether leaking threads may be put to sleep for a moment to dump and stop.
     pub hold: bool,
+}
+
+impl Default for Service {
+    /// SIGTERM and 20 s to end, and started again after a failure.
+    fn default() -> Self {
+        Self {
+            stop_signal: Signal::TERM,
+            stop_timeout: Duration::from_secs(20),
+            restart: RestartOn::Failure,
+            env: Vec::new(),
+        }
+    }
 }
 
 impl Policy {

@@ -283,22 +283,17 @@ pub fn interval(distance: u64, rate: f64) -> Duration {
 mod tests {
     use super::*;
     use crate::amount::{Amount, Limit, MIB};
-    use crate::policy::{Memory, RestartOn, Service};
-    use crate::signal::Signal;
+    use crate::policy::{Memory, Service};
 
     fn triggers(condition: Condition) -> Triggers {
         Triggers::new(&Policy {
-            service: Service {
-                stop_signal: Signal::TERM,
-                stop_timeout: Duration::from_secs(20),
-                restart: RestartOn::Failure,
-                env: Vec::new(),
-            },
+            service: Service::default(),
             memory: Memory { max: None, reserve: None, tripwire: None, hold: true },
             triggers: vec![Trigger { name: "t".into(), condition }],
             steps: Vec::new(),
             resolve_after: Duration::from_secs(60),
             evidence: crate::policy::Evidence::default(),
+            sockets: Vec::new(),
         })
     }
 

@@ -16,6 +16,7 @@ mod run;
 mod sentence;
 mod series;
 pub mod snapshot;
+mod sockets;
 mod state;
 mod work;
 

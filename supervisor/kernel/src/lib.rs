@@ -21,6 +21,7 @@ pub mod leftovers;
 pub mod listen;
 pub mod memory_lock;
 pub mod mount;
+pub mod notify;
 pub mod pidfd;
 pub mod priority;
 pub mod probe;

@@ -94,6 +94,14 @@ pub(crate) unsafe fn take_descriptor(number: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
+/// Closes descriptors that came with a message.
+pub(crate) fn close_all(received: &[i32]) {
+    for number in received {
+        // SAFETY: the kernel has just made it for this process, and nobody else knows its number.
+        drop(unsafe { OwnedFd::from_raw_fd(*number) });
+    }
+}
+
 /// Has a bound socket accept connections, that many waiting at most; again after somebody shut it down.
 pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);

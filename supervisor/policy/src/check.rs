@@ -5,6 +5,7 @@ mod ladder;
 mod limits;
 mod restart;
 mod signals;
+mod sockets;
 mod triggers;
 
 use std::ops::Range;
@@ -14,7 +15,7 @@ use crate::language::{Document, Step, Trigger};
 use crate::notes::Notes;
 use crate::report::Severity;
 
-/// A policy has at most so many triggers, and so many steps.
+/// A policy has at most so many triggers, so many steps and so many sockets.
 const MOST: usize = 64;
 
 /// Checks a document that could be read whole. Parts that are wrong in themselves are absent and passed over.
@@ -28,6 +29,7 @@ pub(crate) fn document(document: &Document, notes: &mut Notes) {
     restart::check(document, notes);
     ladder::check(document, notes);
     evidence::check(document, notes);
+    sockets::check(document, notes);
 }
 
 /// The triggers, wrong ones included.
@@ -47,7 +49,11 @@ fn name_of(step: &Step) -> (&str, &Range<usize>) {
 
 /// Whether the policy is of a size a person can have written.
 fn is_small(document: &Document, notes: &mut Notes) -> bool {
-    let counts = [("triggers", triggers(document).len()), ("steps", steps(document).count())];
+    let counts = [
+        ("triggers", triggers(document).len()),
+        ("steps", steps(document).count()),
+        ("sockets", document.socket.value.as_ref().map_or(0, |many| many.0.len())),
+    ];
     for (what, count) in counts.iter().filter(|(_, count)| *count > MOST) {
         notes.whole(Severity::Error, format!("{count} {what}: there can be at most {MOST}"));
     }

@@ -6,6 +6,7 @@ mod dump;
 mod evidence;
 mod memory;
 mod service;
+mod socket;
 mod step;
 mod trigger;
 
@@ -15,6 +16,7 @@ pub(crate) use dump::{CoreDump, Dump, Fallback, GoDump, PythonDump};
 pub(crate) use evidence::{Baseline, Evidence, Series};
 pub(crate) use memory::{Hold, Memory};
 pub(crate) use service::Service;
+pub(crate) use socket::Socket;
 pub(crate) use step::{Repeat, Step};
 pub(crate) use trigger::{Exhaustion, MemoryEvent, Pressure, Trigger, Usage};
 
@@ -38,6 +40,9 @@ shape! {
         "incident" incident: Incident = Default("{}"),
         /// What is kept of incidents, and what it is compared with.
         "evidence" evidence: Evidence = Default("{}"),
+        /// Sockets of the service, `[[socket]]`: highwater keeps them open, so that connections wait during a restart
+        /// instead of being refused. The service gets them as systemd hands sockets over, from descriptor 3 on.
+        "socket" socket: Many<Socket> = Default("[]"),
     }
 }
 
@@ -50,12 +55,13 @@ shape! {
 }
 
 /// The tables with their keys, outermost first.
-const TABLES: [(&str, &[&str]); 25] = [
+const TABLES: [(&str, &[&str]); 26] = [
     (Document::TITLE, Document::KEYS),
     (Service::TITLE, Service::KEYS),
     (Memory::TITLE, Memory::KEYS),
     (Incident::TITLE, Incident::KEYS),
     (Evidence::TITLE, Evidence::KEYS),
+    (Socket::TITLE, Socket::KEYS),
     (Step::TITLE, Step::KEYS),
     (Trigger::TITLE, Trigger::KEYS),
     (MemoryEvent::TITLE, MemoryEvent::KEYS),

@@ -3,7 +3,7 @@
 use highwater_core::amount::Amount;
 use highwater_core::policy::{
     Action, Baseline, Condition, Destination, Dump, DumpSource, Evidence, Memory, Policy, Receiver, Recipe, Restart,
-    Series, Service, Step, Times, Trigger,
+    Series, Service, Socket, Step, Times, Trigger,
 };
 
 use crate::collections::Entry;
@@ -23,6 +23,7 @@ pub(crate) fn policy(document: &language::Document) -> Option<Policy> {
         steps: steps.iter().map(|one| step(one.as_ref()?, &names)).collect::<Option<_>>()?,
         resolve_after: document.incident.value.as_ref()?.resolve_after.value?.0,
         evidence: evidence(document.evidence.value.as_ref()?)?,
+        sockets: document.socket.value.as_ref()?.0.iter().map(|one| socket(one.as_ref()?)).collect::<Option<_>>()?,
     })
 }
 
@@ -156,6 +157,12 @@ fn evidence(evidence: &language::Evidence) -> Option<Evidence> {
         baseline,
         series,
     })
+}
+
+fn socket(socket: &language::Socket) -> Option<Socket> {
+    let listen = socket.listen.value.as_ref()?.0.clone();
+    let name = socket.name.value.as_ref().map_or_else(|| listen.usual_name(), |name| name.0.clone());
+    Some(Socket { name, backlog: socket.backlog.value?.0, listen })
 }
 
 fn upload(upload: &language::Upload) -> Option<Action> {

@@ -100,7 +100,7 @@ fn the_ready_made_policies_are_valid() {
 }
 
 /// What stands in the place of a value, and whether it is right there; for every leaf type of the language.
-const LEAVES: [(&str, &[&str], &[&str]); 16] = [
+const LEAVES: [(&str, &[&str], &[&str]); 17] = [
     ("service.stop-signal", &["'SIGTERM'", "'INT'", "'SIGKILL'"], &["'SIGSTOP'", "'TTOU'", "15", "'SIGFOO'"]),
     ("service.stop-timeout", &["'0s'", "'1m 30s'", "'500ms'"], &["20", "'20'", "''", "'s'"]),
     ("service.restart", &["'never'", "'on-failure'", "'always'"], &["'on_failure'", "true"]),
@@ -126,6 +126,11 @@ const LEAVES: [(&str, &[&str], &[&str]); 16] = [
         ],
     ),
     ("step[0].restart", &["{}", "{ backoff = '1s..1m' }"], &["{ backoff = '1s' }", "{ budget = {} }", "true"]),
+    (
+        "socket",
+        &["[]", "[{ listen = '0.0.0.0:80' }]", "[{ listen = '/run/x', name = 'x', backlog = 65535 }]"],
+        &["[{}]", "[{ listen = ':80' }]", "[{ listen = '[::]:80', backlog = 0 }]", "{ listen = '[::]:80' }"],
+    ),
     ("step[0].kill", &["{}"], &["true", "{ now = 1 }"]),
 ];
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use highwater_core::amount::Amount;
-use highwater_core::policy::{Action, Dump, DumpSource, Memory, Policy, Recipe, Restart, RestartOn, Service};
+use highwater_core::policy::{Action, Dump, DumpSource, Memory, Policy, Recipe, Restart, Service};
 use highwater_core::signal::Signal;
 use highwater_policy::{DEFAULT, Source, load, parse};
 
@@ -49,13 +49,7 @@ fn the_default_harms_no_unknown_service() {
 #[test]
 fn what_is_not_said_has_its_default() {
     let empty = policy("");
-    let service = Service {
-        stop_signal: Signal::TERM,
-        stop_timeout: Duration::from_secs(20),
-        restart: RestartOn::Failure,
-        env: Vec::new(),
-    };
-    assert_eq!(empty.service, service);
+    assert_eq!(empty.service, Service::default());
     assert_eq!(empty.memory, Memory { max: None, reserve: None, tripwire: Some(Amount::Share(8_000)), hold: true });
     assert_eq!(empty.resolve_after, Duration::from_mins(1));
     assert!(empty.triggers.is_empty() && empty.steps.is_empty());

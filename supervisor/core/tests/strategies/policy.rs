@@ -24,12 +24,7 @@ pub fn policy() -> impl Strategy<Value = Policy> {
                 step.name = format!("s{index}");
             }
             Policy {
-                service: Service {
-                    stop_signal: Signal::TERM,
-                    stop_timeout: Duration::from_millis(times.0),
-                    restart,
-                    env: Vec::new(),
-                },
+                service: Service { stop_timeout: Duration::from_millis(times.0), restart, ..Service::default() },
                 memory: Memory {
                     max: None,
                     reserve: None,
@@ -40,6 +35,7 @@ pub fn policy() -> impl Strategy<Value = Policy> {
                 steps,
                 resolve_after: Duration::from_secs(times.1),
                 evidence: evidence.clone(),
+                sockets: Vec::new(),
             }
         })
     })

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use highwater_core::amount::{Amount, MIB};
 use highwater_core::policy::{
-    Action, Condition, Counter, Dump, DumpSource, Evidence, Measure, Memory, Policy, Recipe, Restart, RestartOn,
-    Service, Step, Times, Trigger,
+    Action, Condition, Counter, Dump, DumpSource, Evidence, Measure, Memory, Policy, Recipe, Restart, Service, Step,
+    Times, Trigger,
 };
 use highwater_core::signal::Signal;
 
@@ -25,17 +25,13 @@ pub fn documented() -> Policy {
 /// A tripwire at 80 % and the trigger on it, and no steps.
 pub fn bare() -> Policy {
     Policy {
-        service: Service {
-            stop_signal: Signal::TERM,
-            stop_timeout: secs(20),
-            restart: RestartOn::Failure,
-            env: Vec::new(),
-        },
+        service: Service::default(),
         memory: Memory { reserve: None, max: None, tripwire: Some(Amount::Share(8_000)), hold: true },
         triggers: vec![breach()],
         steps: Vec::new(),
         resolve_after: secs(60),
         evidence: Evidence::default(),
+        sockets: Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use highwater_core::policy::Policy;
 use highwater_core::reading::Counters as Counted;
 use highwater_kernel::cgroup::{Counters, Group, HighWriter, Limit, Populated, effective_max};
 use highwater_kernel::pidfd::Pidfd;
-use highwater_kernel::spawn::{Child, Spawn, SpawnError};
+use highwater_kernel::spawn::Spawn;
 use highwater_kernel::{Pid, Result};
 
 use super::limits;
@@ -16,6 +16,7 @@ use super::meter::Meter;
 use super::service::{Helpers, Service};
 use super::watch::{self, Report};
 use crate::host::{Host, PREFIX, Place};
+use crate::sockets::Sockets;
 
 /// Why a generation did not start.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Service {
     pub fn start(
         host: &Host,
         policy: &Policy,
-        argv: &[OsString],
+        command: Spawn<'_>,
         helpers: Helpers,
         report: Report,
     ) -> std::result::Result<Self, NotStarted> {
@@ -39,7 +40,7 @@ impl Service {
             Some(delegation) => Some(prepare(&delegation.base, &delegation.mount.point, policy, report.generation)?),
             None => None,
         };
-        let child = spawn(argv, policy, group.as_ref()).map_err(|error| {
+        let child = within(command, group.as_ref()).start().map_err(|error| {
             if let (Some(delegation), Some(group)) = (host.delegation(), &group) {
                 let _ = delegation.base.remove_child(group.name());
             }
@@ -112,6 +113,18 @@ impl From<highwater_kernel::Error> for NotStarted {
     }
 }
 
+/// The command of the service with everything it is given.
+pub fn command<'a>(argv: &[OsString], policy: &Policy, sockets: &'a Sockets) -> Spawn<'a> {
+    let mut command = Spawn::new(argv);
+    if !sockets.is_empty() {
+        command = command.sockets(sockets.for_a_generation());
+    }
+    for (name, value) in &policy.service.env {
+        command = command.env(name, value);
+    }
+    command
+}
+
 /// Makes the cgroup of a generation: one limit if the policy has one, and killed as a whole if it is killed.
 fn prepare(base: &Group, mount_point: &Path, policy: &Policy, generation: u32) -> Result<Group> {
     let group = base.create_child(&format!("{PREFIX}{generation}"))?;
@@ -134,15 +147,11 @@ fn limit(group: &Group, mount_point: &Path, policy: &Policy) -> Result<Option<u6
     Ok(in_force.map(|in_force| in_force.bytes.saturating_sub(reserve).max(in_force.bytes / 2)))
 }
 
-fn spawn(argv: &[OsString], policy: &Policy, group: Option<&Group>) -> std::result::Result<Child, SpawnError> {
-    let mut spawn = Spawn::new(argv);
-    for (name, value) in &policy.service.env {
-        spawn = spawn.env(name, value);
+fn within<'a>(command: Spawn<'a>, group: Option<&'a Group>) -> Spawn<'a> {
+    match group {
+        Some(group) => command.cgroup(group),
+        None => command,
     }
-    if let Some(group) = group {
-        spawn = spawn.cgroup(group);
-    }
-    spawn.start()
 }
 
 fn meter(host: &Host, group: Option<&Group>, policy: &Policy, pid: Pid) -> Result<Meter> {

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use super::Wake;
+use super::birth;
 use super::delivering::Handed;
 use super::event_loop::now;
 use super::jvm;
@@ -27,6 +28,7 @@ use crate::bundle::{Bundle, Written};
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::sentence::{is_warning, sentence};
+use crate::sockets::Sockets;
 use crate::state::State;
 use crate::work::Surroundings;
 
@@ -46,6 +48,8 @@ pub struct Hands {
     /// Where profiles of the healthy service are kept.
     pub(super) healthy: PathBuf,
     pub(super) bundle: Bundle,
+    /// Sockets of the service.
+    pub(super) sockets: Sockets,
     /// What is to be sent off the machine.
     pub(super) outbox: PathBuf,
     /// A version of `incident.json` that is being kept, and those that wait for it.
@@ -135,8 +139,19 @@ impl Hands {
         };
         let name = file.display().to_string();
         match highwater_policy::load(file) {
-            Ok(checked) => Input::Reload { policy: Box::new(checked.policy), file: name },
+            Ok(checked) => {
+                self.doubt_sockets(&checked.policy);
+                Input::Reload { policy: Box::new(checked.policy), file: name }
+            }
             Err(report) => Input::Note(Event::PolicyRejected { policy: name, reason: report.to_string() }),
+        }
+    }
+
+    /// A reload leaves the sockets as they are: the service that runs could not be given others.
+    fn doubt_sockets(&self, policy: &Policy) {
+        if self.sockets.differ_from(&policy.sockets) {
+            let reason = "the sockets stay as they are until highwater is restarted".to_owned();
+            let _ = self.wake.send(Wake::Note(reason));
         }
     }
 
@@ -159,8 +174,9 @@ impl Hands {
 
     fn spawn(&mut self, policy: &Policy, generation: u32) -> Input {
         let report = Report { wake: self.wake.clone(), generation };
+        let command = birth::command(&self.argv, policy, &self.sockets);
         let helpers = Rc::clone(&self.around.known);
-        match Service::start(&self.host, policy, &self.argv, helpers, report) {
+        match Service::start(&self.host, policy, command, helpers, report) {
             Ok(service) => {
                 let pid = service.main.pid();
                 let cgroup = service.cgroup();

@@ -25,6 +25,10 @@ pub fn say_hello(hands: &mut Hands, arguments: &cli::Run, policy: &Policy) {
         plan: plan::lines(policy, hands.host.abilities, arguments.dry_run),
     };
     hands.record(&Record { at: event_loop::now(), generation: 0, incident: None, event });
+    if !hands.sockets.is_empty() {
+        let reason = format!("sockets that stay open over every restart: {}", hands.sockets);
+        event_loop::note(hands, reason);
+    }
     if let Some(step) = hands.state.attempt() {
         let reason = format!("{step} was under way when the predecessor ended: it is not tried again until SIGHUP");
         event_loop::note(hands, reason);

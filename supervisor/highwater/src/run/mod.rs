@@ -39,6 +39,7 @@ use highwater_core::supervisor::{Config, Supervisor};
 use highwater_evidence::retention::Limits;
 use highwater_kernel::clock::{self, Rfc3339};
 use highwater_kernel::guard::Guard;
+use highwater_kernel::listen::Socket;
 use highwater_kernel::{memory_lock, reap};
 use highwater_report::snapshot::Snapshot;
 use tokio::sync::mpsc::unbounded_channel;
@@ -49,6 +50,7 @@ use crate::finish::Analysis;
 use crate::healthy;
 use crate::host::Host;
 use crate::journal::Journal;
+use crate::sockets::Sockets;
 use crate::state::State;
 use crate::work::{Outcome, Surroundings};
 use hands::Hands;
@@ -133,13 +135,16 @@ pub fn run(arguments: &cli::Run) -> ExitCode {
 }
 
 fn prepare_and_run(arguments: &cli::Run) -> Result<Ending, Failed> {
+    // Before anything is opened that could take their numbers.
+    let handed = Socket::handed_over().map_err(Failed::own)?;
     let policy = read_policy(arguments.policy.as_deref())?;
+    let (sockets, _) = Sockets::open(&policy.sockets, handed).map_err(Failed::own)?;
     let state_dir = state_dir(arguments)?;
     let journal = Journal::open(&state_dir, &arguments.name).map_err(|error| unusable(&state_dir, &error))?;
     // It forks, so it comes before the first thread.
     let guard = Guard::start(&arguments.name, journal.path());
     let flush = crate::log::start(arguments.log).map_err(Failed::own)?;
-    let ending = set_up(arguments, policy, &state_dir, journal, guard);
+    let ending = set_up(arguments, policy, &state_dir, journal, guard, sockets);
     flush.flush();
     ending
 }
@@ -150,6 +155,7 @@ fn set_up(
     state_dir: &Path,
     journal: Journal,
     guard: highwater_kernel::Result<Guard>,
+    sockets: Sockets,
 ) -> Result<Ending, Failed> {
     let guard = guard.map_err(|error| tracing::warn!("no guard: {error}")).ok();
     reap::become_subreaper().map_err(Failed::own)?;
@@ -171,6 +177,7 @@ fn set_up(
             growing: Rc::new(RefCell::new(None)),
             copying: Rc::default(),
         },
+        sockets,
         outbox: state_dir.join("outbox"),
         handed: Vec::new(),
         waits_for_outbox: None,

@@ -5,14 +5,17 @@ use toml::de::DeValue;
 use crate::notes::Notes;
 use crate::value::{Item, Value, describe};
 
-/// No count of a policy is larger.
-const MOST: u32 = 1_000;
+/// How often, at least once. No count of a policy is larger than this.
+pub(crate) type Count = UpTo<1_000>;
 
-/// How often, at least once.
+/// Connections that may wait.
+pub(crate) type Backlog = UpTo<65_535>;
+
+/// A whole number from 1 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Count(pub(crate) u32);
+pub(crate) struct UpTo<const MOST: u32>(pub(crate) u32);
 
-impl Value for Count {
+impl<const MOST: u32> Value for UpTo<MOST> {
     fn read(item: &Item<'_>, notes: &mut Notes) -> Option<Self> {
         let number = match item.get_ref() {
             DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
@@ -21,7 +24,7 @@ impl Value for Count {
         let sound = number.filter(|number| (1..=MOST).contains(number)).map(Self);
         if sound.is_none() {
             let message = format!("found {}", describe(item.get_ref()));
-            notes.error(&item.span(), message, "a whole number from 1 to 1000");
+            notes.error(&item.span(), message, format!("a whole number from 1 to {MOST}"));
         }
         sound
     }
