@@ -13,6 +13,7 @@ mod log;
 mod past;
 mod ready;
 mod run;
+mod runtime_dir;
 mod sentence;
 mod series;
 pub mod snapshot;

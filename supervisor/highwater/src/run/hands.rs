@@ -27,6 +27,7 @@ use super::watch::Report;
 use crate::bundle::{Bundle, Written};
 use crate::host::Host;
 use crate::journal::Journal;
+use crate::runtime_dir::RuntimeDir;
 use crate::sentence::{is_warning, sentence};
 use crate::sockets::Sockets;
 use crate::state::State;
@@ -50,6 +51,9 @@ pub struct Hands {
     pub(super) bundle: Bundle,
     /// Sockets of the service.
     pub(super) sockets: Sockets,
+    /// Where its sockets are, as long as it runs.
+    #[allow(dead_code, reason = "the sockets are still to come")]
+    pub(super) runtime_dir: Option<RuntimeDir>,
     /// What is to be sent off the machine.
     pub(super) outbox: PathBuf,
     /// A version of `incident.json` that is being kept, and those that wait for it.

@@ -51,6 +51,7 @@ use crate::healthy;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::sockets::Sockets;
+use crate::runtime_dir::RuntimeDir;
 use crate::state::State;
 use crate::work::{Outcome, Surroundings};
 use hands::Hands;
@@ -164,6 +165,7 @@ fn set_up(
     let (wake, wakes) = unbounded_channel();
     let state = State::open(state_dir);
     signals::listen(wake.clone()).map_err(Failed::own)?;
+    let runtime_dir = runtime_dir(&arguments.name, state_dir);
     let mut hands = Hands {
         argv: arguments.argv.clone(),
         policy_file: arguments.policy.clone(),
@@ -184,6 +186,7 @@ fn set_up(
         writing: None,
         unwritten: VecDeque::new(),
         healthy: state_dir.join(healthy::DIRECTORY),
+        runtime_dir,
         bundle: Bundle::new(&arguments.name, Path::new(&arguments.argv[0])),
         guard,
         guards_lost: 0,
@@ -209,6 +212,12 @@ fn set_up(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failed::own)?;
     let ending = tokio::task::LocalSet::new().block_on(&runtime, event_loop::event_loop(core, hands, wakes));
     Ok(ending)
+}
+
+/// The runtime directory. Without one the service is looked after all the same.
+fn runtime_dir(name: &str, state_dir: &Path) -> Option<RuntimeDir> {
+    let taken = RuntimeDir::take(name, state_dir);
+    taken.map_err(|error| tracing::warn!("no runtime directory: {error}")).ok()
 }
 
 fn read_policy(file: Option<&Path>) -> Result<Policy, Failed> {

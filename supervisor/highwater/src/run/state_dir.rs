@@ -32,8 +32,8 @@ pub fn given_by_systemd() -> Option<PathBuf> {
     Some(ours(&directories).into())
 }
 
-/// The state directory that is meant for highwater: units may name several, of which one is the service's own.
-fn ours(directories: &str) -> &str {
+/// The directory that is meant for highwater: units may name several, of which one is the service's own.
+pub fn ours(directories: &str) -> &str {
     let is_ours = |directory: &&str| Path::new(directory).iter().any(|part| part == "highwater");
     directories.split(':').find(is_ours).or_else(|| directories.split(':').next()).unwrap_or(directories)
 }
