@@ -3,6 +3,7 @@
 mod delivery;
 mod dump;
 mod evidence;
+mod http;
 mod socket;
 mod step;
 mod trigger;
@@ -15,6 +16,7 @@ use crate::signal::Signal;
 pub use delivery::{Destination, Receiver};
 pub use dump::{Dump, DumpSource, JvmDump, Recipe};
 pub use evidence::{Baseline, Evidence, Series};
+pub use http::Http;
 pub use socket::{Listen, Socket};
 pub use step::{Action, Restart, Step, Times};
 pub use trigger::{Condition, Counter, Line, Measure, Trigger};
@@ -36,6 +38,8 @@ pub struct Policy {
     pub evidence: Evidence,
     /// Sockets that are kept open over all generations.
     pub sockets: Vec<Socket>,
+    /// What is served over HTTP.
+    pub http: Http,
 }
 
 /// How the service is run and stopped.

@@ -294,6 +294,7 @@ mod tests {
             resolve_after: Duration::from_secs(60),
             evidence: crate::policy::Evidence::default(),
             sockets: Vec::new(),
+            http: crate::policy::Http::default(),
         })
     }
 

@@ -4,6 +4,7 @@ mod action;
 mod delivery;
 mod dump;
 mod evidence;
+mod http;
 mod memory;
 mod service;
 mod socket;
@@ -14,6 +15,7 @@ pub(crate) use action::{Command, Http, Kill, Reclaim, Restart, Shed, Shrink, Sig
 pub(crate) use delivery::{Notify, S3, Upload};
 pub(crate) use dump::{CoreDump, Dump, Fallback, GoDump, PythonDump};
 pub(crate) use evidence::{Baseline, Evidence, Series};
+pub(crate) use http::Server;
 pub(crate) use memory::{Hold, Memory};
 pub(crate) use service::Service;
 pub(crate) use socket::Socket;
@@ -43,6 +45,8 @@ shape! {
         /// Sockets of the service, `[[socket]]`: highwater keeps them open, so that connections wait during a restart
         /// instead of being refused. The service gets them as systemd hands sockets over, from descriptor 3 on.
         "socket" socket: Many<Socket> = Default("[]"),
+        /// What others may read over HTTP.
+        "http" http: Server = Default("{}"),
     }
 }
 
@@ -55,13 +59,14 @@ shape! {
 }
 
 /// The tables with their keys, outermost first.
-const TABLES: [(&str, &[&str]); 26] = [
+const TABLES: &[(&str, &[&str])] = &[
     (Document::TITLE, Document::KEYS),
     (Service::TITLE, Service::KEYS),
     (Memory::TITLE, Memory::KEYS),
     (Incident::TITLE, Incident::KEYS),
     (Evidence::TITLE, Evidence::KEYS),
     (Socket::TITLE, Socket::KEYS),
+    (Server::TITLE, Server::KEYS),
     (Step::TITLE, Step::KEYS),
     (Trigger::TITLE, Trigger::KEYS),
     (MemoryEvent::TITLE, MemoryEvent::KEYS),

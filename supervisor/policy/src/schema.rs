@@ -100,7 +100,7 @@ fn the_ready_made_policies_are_valid() {
 }
 
 /// What stands in the place of a value, and whether it is right there; for every leaf type of the language.
-const LEAVES: [(&str, &[&str], &[&str]); 17] = [
+const LEAVES: &[(&str, &[&str], &[&str])] = &[
     ("service.stop-signal", &["'SIGTERM'", "'INT'", "'SIGKILL'"], &["'SIGSTOP'", "'TTOU'", "15", "'SIGFOO'"]),
     ("service.stop-timeout", &["'0s'", "'1m 30s'", "'500ms'"], &["20", "'20'", "''", "'s'"]),
     ("service.restart", &["'never'", "'on-failure'", "'always'"], &["'on_failure'", "true"]),
@@ -108,6 +108,7 @@ const LEAVES: [(&str, &[&str], &[&str]); 17] = [
     ("memory.max", &["'512MiB'", "'1.5 GiB'"], &["512", "'512'", "'512M'", "'80%'", "'max'"]),
     ("memory.tripwire", &["'80%'", "'80.25%'", "'64MiB'", "'off'"], &["'80'", "0.8", "'80.125%'", "'none'", "false"]),
     ("memory.hold", &["'auto'", "'off'"], &["'on'", "true"]),
+    ("http.listen", &["'127.0.0.1:9464'", "'[::]:80'"], &["':9464'", "9464", "'localhost:80'", "'127.0.0.1'"]),
     ("trigger.a", &["{ usage = { above = '1%' } }"], &["{}", "{ usage = {} }", "{ usages = {} }", "'x'"]),
     ("trigger.Aa", &[], &["{ usage = { above = '1%' } }"]),
     ("trigger.a.memory-event.counter", &["'high'", "'oom-kill'"], &["'oom_kill'", "1"]),

@@ -7,6 +7,7 @@ pub(crate) mod count;
 pub(crate) mod duration;
 pub(crate) mod env;
 pub(crate) mod file;
+pub(crate) mod http_address;
 pub(crate) mod listen;
 pub(crate) mod name;
 pub(crate) mod plain;

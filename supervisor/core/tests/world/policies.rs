@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use highwater_core::amount::{Amount, MIB};
 use highwater_core::policy::{
-    Action, Condition, Counter, Dump, DumpSource, Evidence, Measure, Memory, Policy, Recipe, Restart, Service, Step,
-    Times, Trigger,
+    Action, Condition, Counter, Dump, DumpSource, Evidence, Http, Measure, Memory, Policy, Recipe, Restart, Service,
+    Step, Times, Trigger,
 };
 use highwater_core::signal::Signal;
 
@@ -32,6 +32,7 @@ pub fn bare() -> Policy {
         resolve_after: secs(60),
         evidence: Evidence::default(),
         sockets: Vec::new(),
+        http: Http::default(),
     }
 }
 
