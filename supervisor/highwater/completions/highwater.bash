@@ -437,7 +437,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__run)
-            opts="-h --policy --state-dir --name --log --dry-run --require --help"
+            opts="-h --policy --state-dir --termination-log --name --log --dry-run --require --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -448,6 +448,10 @@ _highwater() {
                     return 0
                     ;;
                 --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --termination-log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -47,6 +47,8 @@ pub struct Run {
     pub policy: Option<PathBuf>,
     /// Where journal and evidence go.
     pub state_dir: Option<PathBuf>,
+    /// Where the reason of the end goes; the usual place of a container if there is none.
+    pub termination_log: Option<PathBuf>,
     /// The name of this supervisor.
     pub name: String,
     /// How to log.
@@ -137,6 +139,10 @@ fn run() -> clap::Command {
         .arg(path("state-dir", "DIR").help(
             "Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user's \
              state directory]",
+        ))
+        .arg(path("termination-log", "FILE").help(
+            "Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: \
+             /dev/termination-log as PID 1 or in Kubernetes, if it can be written]",
         ))
         .arg(option("name", "NAME").help("Name of this supervisor [default: that of the command]"))
         .arg(
@@ -235,6 +241,7 @@ impl Run {
         Self {
             policy: matches.get_one("policy").cloned(),
             state_dir: matches.get_one("state-dir").cloned(),
+            termination_log: matches.get_one("termination-log").cloned(),
             name: matches.get_one("name").cloned().unwrap_or_else(|| name_of(&argv)),
             log: match matches.get_one::<String>("log").map(String::as_str) {
                 Some("json") => Log::Json,

@@ -19,6 +19,7 @@ mod series;
 pub mod snapshot;
 mod sockets;
 mod state;
+mod termination;
 mod work;
 
 use std::process::ExitCode;

@@ -31,6 +31,7 @@ use crate::runtime_dir::RuntimeDir;
 use crate::sentence::{is_warning, sentence};
 use crate::sockets::Sockets;
 use crate::state::State;
+use crate::termination::Termination;
 use crate::work::Surroundings;
 
 /// Everything the loop can act with.
@@ -41,6 +42,7 @@ pub struct Hands {
     pub(super) policy_file: Option<PathBuf>,
     pub(super) journal: Journal,
     pub(super) state: State,
+    pub(super) termination: Termination,
     pub(super) guard: Option<Guard>,
     /// How many guards have died.
     pub(super) guards_lost: u32,
@@ -83,7 +85,7 @@ impl Hands {
             Command::Lend(bytes) => self.lend(bytes),
             Command::Watch(on) => self.with_service(|service| service.watch(on)),
             Command::Signal(signal) | Command::Stop(signal) => self.with_service(|service| service.signal(signal)),
-            Command::Kill => self.with_service(|service| service.kill()),
+            Command::Kill => self.kill(),
             Command::Adopt => return Ok(self.adopt()),
             Command::Rearm => self.with_service(|service| service.arm_stalls(core.policy())),
             Command::Freeze(frozen) => self.freeze(frozen),
@@ -99,6 +101,7 @@ impl Hands {
     /// Writes a record to the journal, then to the log.
     pub fn record(&mut self, record: &Record) {
         let line = self.journal.append(record);
+        self.termination.see(record);
         let text = sentence(record);
         if is_warning(&record.event) {
             tracing::warn!(json = line.as_str(), "{text}");
@@ -222,6 +225,13 @@ impl Hands {
             Probe::Usage => self.read_usage(),
             Probe::Process => Some(Input::Inspected(service.inspect(&signals_of(policy)))),
         }
+    }
+
+    fn kill(&mut self) {
+        if self.service.is_some() {
+            self.termination.see_kill();
+        }
+        self.with_service(|service| service.kill());
     }
 
     fn raise(&mut self, limit: highwater_core::amount::Limit) {

@@ -53,6 +53,7 @@ use crate::journal::Journal;
 use crate::runtime_dir::RuntimeDir;
 use crate::sockets::Sockets;
 use crate::state::State;
+use crate::termination::Termination;
 use crate::work::{Outcome, Surroundings};
 use hands::Hands;
 use hello::{clear_leftovers, say_hello};
@@ -164,6 +165,7 @@ fn set_up(
     require(&host, &arguments.require)?;
     let (wake, wakes) = unbounded_channel();
     let state = State::open(state_dir);
+    let termination = termination(arguments, state_dir)?;
     signals::listen(wake.clone()).map_err(Failed::own)?;
     let runtime_dir = runtime_dir(&arguments.name, state_dir);
     let mut hands = Hands {
@@ -195,6 +197,7 @@ fn set_up(
         tasks: BTreeMap::new(),
         series: BTreeMap::new(),
         state,
+        termination,
         host,
     };
     say_hello(&mut hands, arguments, &policy);
@@ -241,6 +244,15 @@ fn read_policy(file: Option<&Path>) -> Result<Policy, Failed> {
 fn limits_of(policy: &Policy) -> Limits {
     let rules = &policy.evidence;
     Limits { max_bytes: Some(rules.max_bytes), max_count: Some(rules.max_count), min_free: rules.min_free }
+}
+
+fn termination(arguments: &cli::Run, state_dir: &Path) -> Result<Termination, Failed> {
+    let asked = arguments.termination_log.as_deref();
+    let failed = |error| {
+        let file = asked.unwrap_or(Path::new("the termination log")).display();
+        Failed { status: 125, reason: format!("--termination-log {file}: {error}") }
+    };
+    Termination::open(asked, &arguments.name, &state_dir.join("evidence")).map_err(failed)
 }
 
 fn watches_stalls(policy: &Policy) -> bool {
