@@ -1,25 +1,35 @@
 //! `highwater doctor`: what this host allows, and how to get what is missing.
 
+mod neighbours;
+mod shapes;
+
 use std::process::ExitCode;
 
 use highwater_core::ability::Ability;
 use serde::Serialize;
 
 use crate::cli::Doctor;
+use crate::container::Container;
 use crate::host::{Host, Lack};
+use neighbours::Neighbours;
+use shapes::Row;
 
 #[derive(Serialize)]
 struct Findings<'a> {
     abilities: Vec<&'static str>,
     missing: &'a [Lack],
+    /// What each shape can do, in a container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<Vec<Row>>,
 }
 
 /// Prints the abilities of this host. Nothing that lasts is changed to find them out.
 pub fn doctor(arguments: &Doctor) -> ExitCode {
     let host = Host::look();
+    let container = Container::find().map(|_| shapes::rows(&host, Neighbours::look()));
     if arguments.json {
-        let findings =
-            Findings { abilities: host.abilities.iter().map(Ability::name).collect(), missing: &host.missing };
+        let abilities = host.abilities.iter().map(Ability::name).collect();
+        let findings = Findings { abilities, missing: &host.missing, container };
         println!("{}", serde_json::to_string_pretty(&findings).expect("findings are plain data"));
         return ExitCode::SUCCESS;
     }
@@ -31,6 +41,9 @@ pub fn doctor(arguments: &Doctor) -> ExitCode {
     }
     for (reason, remedy, abilities) in by_cause(&host.missing) {
         println!("\n{}: {reason}\n    way out: {remedy}", abilities.join(", "));
+    }
+    if let Some(rows) = &container {
+        shapes::print(rows);
     }
     ExitCode::SUCCESS
 }

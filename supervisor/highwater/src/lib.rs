@@ -3,6 +3,7 @@
 mod bundle;
 mod check;
 pub mod cli;
+mod container;
 mod deliver;
 mod doctor;
 mod finish;

@@ -10,6 +10,7 @@ use highwater_kernel::leftovers;
 use super::hands::Hands;
 use super::{event_loop, plan};
 use crate::cli;
+use crate::container::Container;
 use crate::host::PREFIX;
 
 /// Processes of a predecessor are given that long to end by SIGKILL.
@@ -28,6 +29,9 @@ pub fn say_hello(hands: &mut Hands, arguments: &cli::Run, policy: &Policy) {
     if !hands.sockets.is_empty() {
         let reason = format!("sockets that stay open over every restart: {}", hands.sockets);
         event_loop::note(hands, reason);
+    }
+    if let Some(container) = Container::find() {
+        container.statements(&hands.host, policy).into_iter().for_each(|statement| event_loop::note(hands, statement));
     }
     if let Some(step) = hands.state.attempt() {
         let reason = format!("{step} was under way when the predecessor ended: it is not tried again until SIGHUP");

@@ -1,6 +1,7 @@
 //! What a termination message says: why, the figures, where the evidence is, and what was done, newest kept longest.
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use highwater_core::amount::Bytes;
@@ -60,13 +61,13 @@ impl Message {
             }
             Event::ServiceExited { .. } => {
                 self.state = sentence(record);
-                self.add(sentence(record));
+                self.add(&sentence(record));
             }
             Event::IncidentOpened { .. } => {
                 self.lines.clear();
                 self.incident.clone_from(&record.incident);
                 self.state = "an incident is open".into();
-                self.add(sentence(record));
+                self.add(&sentence(record));
             }
             Event::IncidentResolved { .. }
             | Event::ServiceBackoff { .. }
@@ -74,8 +75,8 @@ impl Message {
             | Event::StepStarted { .. }
             | Event::StepFinished { .. }
             | Event::StepSkipped { .. }
-            | Event::ThrottleLifted { .. } => self.add(sentence(record)),
-            Event::Notice { .. } if record.incident.is_some() || self.stopping.is_some() => self.add(sentence(record)),
+            | Event::ThrottleLifted { .. } => self.add(&sentence(record)),
+            Event::Notice { .. } if record.incident.is_some() || self.stopping.is_some() => self.add(&sentence(record)),
             _ => return false,
         }
         true
@@ -83,7 +84,7 @@ impl Message {
 
     /// Everything of the service is about to be killed.
     pub fn see_kill(&mut self) {
-        self.add("everything of the service is killed".into());
+        self.add("everything of the service is killed");
     }
 
     /// The message, never longer than the kubelet takes.
@@ -99,7 +100,7 @@ impl Message {
         }
         let left_out = self.lines.len() - kept.len();
         if left_out > 0 {
-            text.push_str(&format!("- {left_out} lines before these are in the journal\n"));
+            let _ = writeln!(text, "- {left_out} lines before these are in the journal");
         }
         for line in kept.into_iter().rev() {
             text.extend(["- ", line, "\n"]);
@@ -115,12 +116,12 @@ impl Message {
         }
         if let Some(incident) = &self.incident {
             let place = self.evidence.join(incident).display().to_string();
-            head.push_str(&format!("incident {incident}, evidence in {}\n", clipped(&place)));
+            let _ = writeln!(head, "incident {incident}, evidence in {}", clipped(&place));
         }
         head
     }
 
-    fn add(&mut self, line: String) {
+    fn add(&mut self, line: &str) {
         if self.lines.len() == MOST {
             self.lines.pop_front();
         }

@@ -71,6 +71,11 @@ impl Group {
         self.write("memory.swap.max", &limit.to_string())
     }
 
+    /// Whether the OOM killer takes all processes of the cgroup.
+    pub fn oom_group(&self) -> Result<bool> {
+        Ok(self.read("memory.oom.group")?.trim_end() == "1")
+    }
+
     /// Whether the OOM killer takes all processes of the cgroup or only the biggest.
     pub fn set_oom_group(&self, whole: bool) -> Result<()> {
         self.write("memory.oom.group", if whole { "1" } else { "0" })

@@ -21,7 +21,7 @@ pub use owner::file_owner;
 pub use root::{Directory, Room, Root};
 pub use runtime::{Runtime, runtime};
 pub use signals::{SignalState, SignalUse, signal_use};
-pub use tree::{TreeUsage, address_space, descendants, tree_usage, usage};
+pub use tree::{TreeUsage, address_space, all, descendants, tree_usage, usage};
 
 use std::path::PathBuf;
 

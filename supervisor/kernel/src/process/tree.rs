@@ -64,10 +64,15 @@ fn children_listed(pid: Pid) -> Vec<Pid> {
     lists.flat_map(|list| parse_numbers(&list)).collect()
 }
 
-fn scan() -> Result<BTreeMap<Pid, Vec<Pid>>> {
+/// Every process in sight.
+pub fn all() -> Result<Vec<Pid>> {
     let listing = std::fs::read_dir("/proc").map_err(|e| crate::Error::new("list", "/proc", e))?;
+    Ok(listing.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
+fn scan() -> Result<BTreeMap<Pid, Vec<Pid>>> {
     let mut children: BTreeMap<Pid, Vec<Pid>> = BTreeMap::new();
-    for pid in listing.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
+    for pid in all()? {
         if let Ok(parent) = parent(pid) {
             children.entry(parent).or_default().push(pid);
         }
