@@ -70,7 +70,7 @@ fn kill(memory: Memory, policy: &Policy, has_own: bool) -> Option<String> {
     ))
 }
 
-/// The kubelet may set `memory.high` (MemoryQoS). It stays as it is: highwater only writes those of its own cgroups.
+/// The kubelet may set `memory.high` (`MemoryQoS`). It stays as it is: highwater only writes those of its own cgroups.
 fn slowed_down(memory: Memory, policy: &Policy, has_own: bool) -> Option<String> {
     let high = memory.high?;
     let max = memory.max.unwrap_or(u64::MAX);

@@ -75,6 +75,8 @@ impl Message {
             | Event::StepStarted { .. }
             | Event::StepFinished { .. }
             | Event::StepSkipped { .. }
+            | Event::CommandReceived { .. }
+            | Event::ShedEnded { .. }
             | Event::ThrottleLifted { .. } => self.add(&sentence(record)),
             Event::Notice { .. } if record.incident.is_some() || self.stopping.is_some() => self.add(&sentence(record)),
             _ => return false,
