@@ -28,6 +28,9 @@ _highwater() {
             highwater,incidents)
                 cmd="highwater__subcmd__incidents"
                 ;;
+            highwater,install)
+                cmd="highwater__subcmd__install"
+                ;;
             highwater,profile)
                 cmd="highwater__subcmd__profile"
                 ;;
@@ -48,6 +51,9 @@ _highwater() {
                 ;;
             highwater__subcmd__help,incidents)
                 cmd="highwater__subcmd__help__subcmd__incidents"
+                ;;
+            highwater__subcmd__help,install)
+                cmd="highwater__subcmd__help__subcmd__install"
                 ;;
             highwater__subcmd__help,profile)
                 cmd="highwater__subcmd__help__subcmd__profile"
@@ -89,7 +95,7 @@ _highwater() {
 
     case "${cmd}" in
         highwater)
-            opts="-h -V --help --version run check doctor incidents report profile help"
+            opts="-h -V --help --version run check doctor install incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -131,7 +137,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help)
-            opts="run check doctor incidents report profile help"
+            opts="run check doctor install incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -187,6 +193,20 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help__subcmd__incidents)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__install)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -285,6 +305,20 @@ _highwater() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__install)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -24,6 +24,8 @@ pub enum Command {
     Check(Check),
     /// Say what this host allows.
     Doctor(Doctor),
+    /// Copy this program there.
+    Install(PathBuf),
     /// Say what grew between two profiles.
     ProfileDiff(Diff),
     /// List profiles over time.
@@ -101,6 +103,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, c
             Some((_, list)) => Command::ProfileList(Of::given(list)),
             None => unreachable!("a subcommand is required"),
         }),
+        Some(("install", install)) => Ok(Command::Install(install.get_one("to").cloned().unwrap_or_default())),
         Some(("doctor", doctor)) => Ok(Command::Doctor(Doctor { json: doctor.get_flag("json") })),
         Some(("incidents", incidents)) => Ok(Command::Incidents(Incidents::of(incidents))),
         Some(("report", report)) => Ok(Command::Report(Report::of(report))),
@@ -120,7 +123,7 @@ pub fn definition() -> clap::Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([run(), check(), doctor(), past::incidents(), past::report(), past::profile()])
+        .subcommands([run(), check(), doctor(), install(), past::incidents(), past::report(), past::profile()])
         .after_help(
             "Exit status of run: that of the service (128+N for a signal); 2 for arguments or a policy that do not \
              check, 75 when the restart budget is spent, 125 when highwater itself failed, 126 or 127 for a command \
@@ -196,6 +199,16 @@ fn doctor() -> clap::Command {
     clap::Command::new("doctor")
         .about("Say what this host allows, and how to get what is missing")
         .arg(flag("json").help("As JSON"))
+}
+
+fn install() -> clap::Command {
+    clap::Command::new("install").about("Copy this program to where another container can start it").arg(
+        Arg::new("to")
+            .value_name("FILE")
+            .required(true)
+            .value_parser(value_parser!(PathBuf))
+            .help("Where to, such as a file in a volume that both containers mount"),
+    )
 }
 
 /// Not for people: highwater starts it by itself.

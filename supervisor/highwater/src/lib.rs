@@ -9,6 +9,7 @@ mod doctor;
 mod finish;
 mod healthy;
 mod host;
+mod install;
 mod journal;
 mod log;
 mod past;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Ok(cli::Command::KeepSeries(arguments)) => series::keep_series(&arguments),
         Ok(cli::Command::Deliver(outbox)) => deliver::deliver(&outbox),
         Ok(cli::Command::Finish(arguments)) => finish::finish(&arguments),
+        Ok(cli::Command::Install(to)) => install::install(&to),
         Ok(cli::Command::Doctor(arguments)) => doctor::doctor(&arguments),
         Ok(cli::Command::Incidents(arguments)) => past::incidents(&arguments),
         Ok(cli::Command::Report(arguments)) => past::report(&arguments),
