@@ -33,12 +33,9 @@ pub struct Finished {
     pub error: Option<String>,
 }
 
-/// Lowers the priority of this process, compresses what is worth it in the directory of an incident as long as
-/// `min_free` bytes stay free on the disk, and prints a [`Finished`] as one line of JSON for every file, but for
-/// `incident.json`, which is where they go.
+/// Compresses what is worth it in the directory of an incident as long as `min_free` bytes stay free on the disk, and
+/// prints a [`Finished`] as one line of JSON for every file, but for `incident.json`, which is where they go.
 pub fn run(directory: &Path, min_free: u64, mut out: impl Write) -> Result<()> {
-    // Where it is refused, the work is done all the same.
-    let _ = highwater_kernel::priority::lower_to_idle();
     let incident = Incident::open(directory)?;
     compress::clear_away(&incident)?;
     for file in incident.files()?.into_iter().filter(|file| file != "incident.json") {
@@ -80,8 +77,7 @@ mod tests {
         }
         let directory = incident.directory().path().to_path_buf();
         let mut out = Vec::new();
-        // A thread of its own, for the priority is lowered for good.
-        let out = std::thread::spawn(move || run(&directory, 0, &mut out).map(|()| out)).join().unwrap().unwrap();
+        run(&directory, 0, &mut out).unwrap();
         let lines: Vec<Finished> =
             String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);
