@@ -233,7 +233,7 @@ fn a_dump_by_http_is_a_whole_answer_that_says_yes() {
     assert!(not_done(journal, "void", "failed").contains("empty"));
     not_done(journal, "cut", "failed");
     assert!(not_done(journal, "refused", "failed").to_lowercase().contains("refused"));
-    let cut = file.with_file_name("cut-heap.partial");
+    let cut = file.with_file_name("cut_heap.partial");
     let mut captures = files(file.parent().unwrap());
     captures.retain(|path| !is_record(path));
     captures.sort();

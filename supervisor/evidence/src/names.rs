@@ -27,15 +27,20 @@ pub fn is_ours(name: &str) -> bool {
     name.starts_with('.')
 }
 
-/// The name under which a file of a step is kept: the step, then the file's own name, in letters that no terminal, shell
-/// or page takes for anything else.
+/// The name under which a file of a step is kept: the step, `_`, which no name of a step contains, then the file's own
+/// name, in letters that no terminal, shell or page takes for anything else.
 pub fn kept_name(step: &str, number: u32, like: &Path) -> String {
     let name = like.file_name().unwrap_or_default().to_string_lossy();
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.+".contains(c) { c } else { '_' };
     // The end says what kind of file it is.
     let skipped = name.chars().count().saturating_sub(LONGEST);
     let name: String = name.chars().skip(skipped).map(plain).collect();
-    if number == 1 { format!("{step}-{name}") } else { format!("{step}-{number}-{name}") }
+    if number == 1 { format!("{step}_{name}") } else { format!("{step}_{number}_{name}") }
+}
+
+/// The step a file is of.
+pub fn step_of(name: &str) -> &str {
+    name.split_once('_').map_or("", |(step, _)| step)
 }
 
 /// Whether it may be the name of an incident and with it of a directory.
@@ -65,8 +70,9 @@ mod tests {
 
     #[test]
     fn names_from_the_service_become_harmless_and_short() {
-        assert_eq!(kept_name("dump", 1, Path::new("/t/heap-1.pb.gz")), "dump-heap-1.pb.gz");
-        assert_eq!(kept_name("dump", 2, Path::new("/t/a b\n<é>")), "dump-2-a_b____");
+        assert_eq!(kept_name("dump", 1, Path::new("/t/heap-1.pb.gz")), "dump_heap-1.pb.gz");
+        assert_eq!(kept_name("dump", 2, Path::new("/t/a b\n<é>")), "dump_2_a_b____");
+        assert_eq!(["dump_heap-1", "dump-heap_1", "x"].map(step_of), ["dump", "dump-heap", ""]);
         let long = "x".repeat(300) + ".hprof";
         let kept = kept_name("dump", 1, Path::new(&long));
         assert!(kept.len() < 200 && kept.ends_with("x.hprof"), "{kept}");

@@ -43,9 +43,8 @@ impl Store {
 
     /// Keeps so many of the newest files of a step over all incidents, at least one; partial ones go first.
     pub fn keep_newest(&self, step: &str, keep: usize) -> Result<Vec<Removed>> {
-        let is_of_step = |name: &str| name.strip_prefix(step).is_some_and(|rest| rest.starts_with('-'));
         let mut files = self.dated()?;
-        files.retain(|(_, file)| is_of_step(&file.name) && !names::is_record(&file.name));
+        files.retain(|(_, file)| names::step_of(&file.name) == step && !names::is_record(&file.name));
         files.sort_by(|(time, file), (other_time, other)| {
             let is_whole = |file: &Kept| !names::is_partial(&file.name);
             let by_age = names::by_age(&file.incident).cmp(&names::by_age(&other.incident));
@@ -109,15 +108,15 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let store = store(root.path());
         for (incident, second) in [("i-9", 1), ("i-10", 2), ("i-11", 3)] {
-            put(&store, incident, "dump-heap", 1);
-            let file = File::open(root.path().join("evidence").join(incident).join("dump-heap")).unwrap();
+            put(&store, incident, "dump_heap", 1);
+            let file = File::open(root.path().join("evidence").join(incident).join("dump_heap")).unwrap();
             file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(second)).unwrap();
         }
-        put(&store, "i-10", "other-heap", 1);
-        put(&store, "i-11", "dump-more.partial", 1);
+        put(&store, "i-10", "dump-heap_1", 1);
+        put(&store, "i-11", "dump_more.partial", 1);
         let removed = store.keep_newest("dump", 1).unwrap();
         assert_eq!(removed.len(), 3);
-        assert_eq!(there(&store), ["i-10/other-heap", "i-11/dump-heap"]);
+        assert_eq!(there(&store), ["i-10/dump-heap_1", "i-11/dump_heap"]);
         assert!(!root.path().join("evidence/i-9").exists());
     }
 

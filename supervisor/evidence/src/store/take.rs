@@ -141,7 +141,7 @@ mod tests {
             assert_eq!((piece.bytes, piece.complete), (10, true));
             assert!(!dump.exists());
         }
-        assert_eq!(incident.files().unwrap(), ["dump-2-heap.bin", "dump-3-heap.bin", "dump-heap.bin"]);
+        assert_eq!(incident.files().unwrap(), ["dump_2_heap.bin", "dump_3_heap.bin", "dump_heap.bin"]);
         for name in incident.files().unwrap() {
             assert_eq!(fs::metadata(incident.path(&name)).unwrap().mode() & 0o7777, 0o600);
         }
@@ -184,10 +184,10 @@ mod tests {
         let dump = place.away.join("heap.hprof");
         fs::write(&dump, "half").unwrap();
         let taken = Offered::open_partial(&dump, &[nix::unistd::geteuid().as_raw()]).unwrap();
-        let piece = incident.take_partial(&taken, "dump-heap.hprof").unwrap();
+        let piece = incident.take_partial(&taken, "dump_heap.hprof").unwrap();
         assert_eq!((piece.complete, piece.bytes), (false, 4));
-        assert!(piece.path.ends_with("i-1/dump-heap.hprof.partial"));
-        assert_eq!(incident.free_name("dump", Path::new("heap.hprof")), "dump-2-heap.hprof");
+        assert!(piece.path.ends_with("i-1/dump_heap.hprof.partial"));
+        assert_eq!(incident.free_name("dump", Path::new("heap.hprof")), "dump_2_heap.hprof");
     }
 
     #[test]
