@@ -128,15 +128,18 @@ fn leave_behind(scratch: &Scratch) -> (std::path::PathBuf, Process) {
 fn what_a_predecessor_left_behind_is_cleared_and_reported() {
     let scratch = Scratch::new("leftovers");
     let (old, left) = leave_behind(&scratch);
-    let mut highwater = Highwater::inside_directory(&scratch.file("supervisor")).policy(ONCE).run(["sleep", "1000"]);
+    let launcher = Highwater::inside_directory(&scratch.file("supervisor")).policy(ONCE);
+    let unfinished = launcher.directory().join("state/evidence/20260101T000000Z-1/.core-0");
+    fs::create_dir_all(&unfinished).unwrap();
+    let mut highwater = launcher.run(["sleep", "1000"]);
     highwater.service();
-    assert!(!left.is_alive());
-    assert!(!old.exists());
-    let report = highwater.journal().wait_for("supervisor.notice");
-    let reason = report["reason"].to_string();
+    assert!(!left.is_alive() && !old.exists() && !unfinished.exists());
+    let reports: Vec<String> =
+        highwater.journal().events("supervisor.notice").iter().map(|line| line["reason"].to_string()).collect();
     for part in ["service.7", &left.0.to_string(), "throttled", "removed"] {
-        assert!(reason.contains(part), "{part} is not in: {reason}");
+        assert!(reports[0].contains(part), "{part} is not in: {reports:?}");
     }
+    assert!(reports[1].contains("removed 1 unfinished"), "{reports:?}");
     assert_eq!(Process(highwater.service()).cgroup(), scratch.path().join("service.1"));
     highwater.stop();
 }

@@ -3,6 +3,7 @@
 mod offer;
 mod space;
 mod take;
+mod tidy;
 
 pub use offer::Offered;
 pub use space::{Space, free_space};

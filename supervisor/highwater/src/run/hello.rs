@@ -5,6 +5,7 @@ use std::time::Duration;
 use highwater_core::ability::Ability;
 use highwater_core::policy::Policy;
 use highwater_core::record::{Event, Missing, Record};
+use highwater_evidence::store::Store;
 use highwater_kernel::leftovers;
 
 use super::hands::Hands;
@@ -41,6 +42,28 @@ pub fn say_hello(hands: &mut Hands, arguments: &cli::Run, policy: &Policy) {
 
 /// Finds what a dead predecessor left behind: unthrottled, killed, removed and reported.
 pub fn clear_leftovers(hands: &mut Hands) {
+    clear_groups(hands);
+    clear_workplaces(hands);
+}
+
+/// Commands that were working on a capture when it died leave where they worked.
+fn clear_workplaces(hands: &mut Hands) {
+    let stores = [&hands.around.evidence, &hands.healthy].map(Clone::clone);
+    for root in stores.into_iter().filter(|root| root.exists()) {
+        match Store::open(&root).and_then(|store| store.tidy()) {
+            Ok(0) => {}
+            Ok(count) => {
+                event_loop::note(
+                    hands,
+                    format!("removed {count} unfinished captures of a predecessor from {}", root.display()),
+                );
+            }
+            Err(error) => event_loop::note(hands, format!("what a predecessor left of a capture stays: {error}")),
+        }
+    }
+}
+
+fn clear_groups(hands: &mut Hands) {
     let Some(delegation) = hands.host.delegation() else { return };
     let mut reports = Vec::new();
     match leftovers::find(&delegation.base, PREFIX) {
