@@ -1,7 +1,7 @@
 //! What leaves the machine: files and word of an incident, sent beside the ladder.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -10,6 +10,7 @@ use highwater_tests::wait_until;
 
 use crate::contract;
 use crate::incident::{Place, done};
+use crate::web::read_request;
 
 /// The first line of a request, and its body.
 type Request = (String, Vec<u8>);
@@ -56,17 +57,9 @@ impl Server {
     }
 }
 
-/// Reads one request, whose length its head says, and says yes.
+/// Reads one request, and says yes.
 fn answer(mut stream: TcpStream) -> Option<Request> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).ok()? == 1 {
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).ok()?;
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    stream.read_exact(&mut body).ok()?;
+    let (head, body) = read_request(&mut stream)?;
     stream.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()?;
     Some((head.lines().next()?.to_owned(), body))
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::contract;
 use crate::evidence::{hurried, is_named, leaks_until_the_restart, record};
 use crate::incident::{MIB, Place, cgroup_of, done, evidence, limit, not_done, number, reason, start_of};
+use crate::level;
 use crate::runtimes::{example, line};
 
 /// jemalloc in place of libc's allocator, taking a sample for every 64 KiB.
@@ -45,22 +46,6 @@ fn of_jemalloc_the_function() {
     assert!(record["differences"][0]["flame_graph"].is_string(), "{record}");
 }
 
-/// A dump above a level of usage, and nothing else.
-fn above(level: &str, fields: &str) -> String {
-    format!(
-        r#"
-[memory]
-max = "192MiB"
-tripwire = "off"
-[trigger.level]
-usage = {{ of = "current", above = "{level}" }}
-[[step]]
-name = "dump"
-dump = {{ {fields}, within = "2m" }}
-"#
-    )
-}
-
 fn python_service() -> Vec<OsString> {
     let service = [python(), example("python-sessions/service.py"), "--leak".into(), "10".into()];
     service.map(OsString::from).into()
@@ -75,7 +60,7 @@ fn with_path(place: &Place, path: impl Into<OsString>) -> Launcher {
 fn of_python_the_stacks_without_its_help() {
     let place = Place::on_disk("py-spy");
     let tools = program("py-spy").parent().expect("a directory").to_owned();
-    let launcher = with_path(&place, tools).policy(above("40MiB", "python = \"stacks\""));
+    let launcher = with_path(&place, tools).policy(level::dump("40MiB", "python = \"stacks\""));
     let mut highwater = launcher.run(python_service());
     let file = evidence(&done(highwater.journal(), "dump"));
     let stacks = fs::read_to_string(file).expect("text");
@@ -91,7 +76,7 @@ fn a_tool_that_is_not_there_is_named_with_the_way_to_get_it() {
     let of_any = ("core = \"gcore\"", place.leaker("--base 16"), ["gcore", "gdb"]);
     for (fields, service, ways) in [of_python, of_any] {
         let place = Place::on_disk("no-such-tool");
-        let mut highwater = with_path(&place, place.directory()).policy(above("8MiB", fields)).run(service);
+        let mut highwater = with_path(&place, place.directory()).policy(level::dump("8MiB", fields)).run(service);
         let reason = not_done(highwater.journal(), "dump", "failed");
         assert!(ways.iter().all(|way| reason.contains(way)), "{reason}");
         highwater.stop();
@@ -101,7 +86,7 @@ fn a_tool_that_is_not_there_is_named_with_the_way_to_get_it() {
 #[test]
 fn a_core_is_an_elf_file_of_all_that_is_mapped() {
     let place = Place::on_disk("core");
-    let mut highwater = place.start(&above("16MiB", "core = \"gcore\""), place.leaker("--base 24"));
+    let mut highwater = place.start(&level::dump("16MiB", "core = \"gcore\""), place.leaker("--base 24"));
     let end = done(highwater.journal(), "dump");
     let pieces = end["evidence"].as_array().expect("evidence");
     let core = pieces.iter().find(|piece| piece["path"].as_str().is_some_and(|path| path.contains("core.")));
@@ -122,7 +107,7 @@ fn a_core_is_an_elf_file_of_all_that_is_mapped() {
 #[test]
 fn a_core_that_does_not_fit_on_the_disk_is_not_begun() {
     let place = Place::on_disk("no-core");
-    let policy = above("16MiB", "core = \"gcore\"") + "[evidence]\nmin-free = \"1TiB\"\n";
+    let policy = level::dump("16MiB", "core = \"gcore\"") + "[evidence]\nmin-free = \"1TiB\"\n";
     let mut highwater = place.start(&policy, place.leaker("--base 24"));
     let reason = not_done(highwater.journal(), "dump", "failed");
     highwater.stop();
@@ -158,7 +143,7 @@ fn a_file_that_is_empty_for_most_of_the_dump_is_waited_for() {
     let writes = r#"$SIG{USR1} = sub { open my $file, ">", "$ARGV[0]/heap-1.bin"; select undef, undef, undef, 2.5;
         print $file "x" x 5000; close $file }; my $size = 32 << 20; my $x = "x" x $size; sleep 1 while 1"#;
     let service = vec!["perl".into(), "-e".into(), writes.into(), place.directory().into()];
-    let mut highwater = place.start(&above("24MiB", "signal = \"SIGUSR1\", file = \"DIR/heap-*.bin\""), service);
+    let mut highwater = place.start(&level::dump("24MiB", "signal = \"SIGUSR1\", file = \"DIR/heap-*.bin\""), service);
     let end = done(highwater.journal(), "dump");
     highwater.stop();
     assert_eq!(evidence(&end).metadata().unwrap().len(), 5_000);
@@ -256,7 +241,7 @@ fn is_kept_as_partial(end: &Value) {
 fn a_reserve_is_kept_from_the_service_and_lent_to_its_dump() {
     let place = Place::on_disk("reserve");
     place.scratch.write("memory.max", 128 * MIB);
-    let policy = above("48MiB", "signal = \"SIGUSR1\", file = \"DIR/heap-*.bin\", needs = \"40MiB\"")
+    let policy = level::dump("48MiB", "signal = \"SIGUSR1\", file = \"DIR/heap-*.bin\", needs = \"40MiB\"")
         .replace("max = \"192MiB\"", "reserve = \"48MiB\"");
     let mut highwater = place.start(&policy, place.leaker("--base 56 --dump-size 16"));
     let cgroup = cgroup_of(&highwater.started(1));
