@@ -2,7 +2,7 @@
 //
 //   LD_PRELOAD=libjemalloc.so.2 MALLOC_CONF=prof:true,lg_prof_sample:16 native-sessions RATE DIRECTORY [--leak-when FILE]
 //
-// RATE is in MB/s (10^6 bytes); it leaks once FILE is there, if one is named. Without the preloaded jemalloc, or with profiling off, it leaks all the same.
+// RATE is in MB/s (10^6 bytes); it leaks while FILE is there, if one is named. Without the preloaded jemalloc, or with profiling off, it leaks all the same.
 //
 //   SIGUSR1  jemalloc writes the heap profile DIRECTORY/sessions-NUMBER.heap, by a thread that waits for nothing else.
 //            Without profiling it says so and writes nothing.
@@ -87,9 +87,9 @@ int main(int count, char **arguments) {
     if (pthread_create(&thread, NULL, answer_signals, arguments[2]) != 0) return 1;
 
     const struct timespec tick = {.tv_nsec = 1000000000 / TICKS_A_SECOND};
-    while (waits && access(arguments[4], F_OK) != 0) nanosleep(&tick, NULL);
     const double bytes_a_tick = atof(arguments[1]) * 1e6 / TICKS_A_SECOND;
-    for (double owed = 0;; owed += bytes_a_tick) {
+    for (double owed = 0;;) {
+        if (!waits || access(arguments[4], F_OK) == 0) owed += bytes_a_tick;
         for (; owed >= SESSION_SIZE; owed -= SESSION_SIZE) remember_session_forever();
         nanosleep(&tick, NULL);
     }

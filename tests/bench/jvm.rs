@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use highwater_tests::{Highwater, Journal, Scratch, disk, program, wait_until};
+use highwater_tests::{Highwater, Journal, Scratch, program, wait_until};
 use serde_json::Value;
 
+use crate::breach;
 use crate::table::{Table, median};
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/java-sessions/Sessions.java");
 /// Runs of each row; `HIGHWATER_REPEAT` asks for others, `HIGHWATER_ROW` for the rows whose name has one of these parts.
 const REPEAT: u32 = 3;
 const CELLS: [(&str, u32); 6] = [("50", 1), ("50", 4), ("200", 1), ("200", 4), ("full", 1), ("full", 4)];
@@ -23,7 +23,7 @@ const CALM: u32 = 8;
 
 struct Variant {
     name: &'static str,
-    tripwire: &'static str,
+    tripwire: u64,
     /// What it is asked at the breach.
     what: &'static str,
     /// What it was asked before.
@@ -31,24 +31,19 @@ struct Variant {
 }
 
 const VARIANTS: [Variant; 10] = [
-    variant("jcmd histogram -all", "80%", "jcmd", None),
-    variant("live histogram", "80%", "live", None),
-    variant("live histogram", "60%", "live", None),
-    variant("histogram", "80%", "histogram", None),
-    variant("histogram, listening", "80%", "histogram", Some("listen")),
-    variant("histogram, warm", "80%", "histogram", Some("histogram-all")),
-    variant("histogram", "60%", "histogram", None),
-    variant("threads", "80%", "threads", None),
-    variant("threads, warm", "80%", "threads", Some("threads")),
-    variant("heap dump, warm", "60%", "heap", Some("threads")),
+    variant("jcmd histogram -all", 80, "jcmd", None),
+    variant("live histogram", 80, "live", None),
+    variant("live histogram", 60, "live", None),
+    variant("histogram", 80, "histogram", None),
+    variant("histogram, listening", 80, "histogram", Some("listen")),
+    variant("histogram, warm", 80, "histogram", Some("histogram-all")),
+    variant("histogram", 60, "histogram", None),
+    variant("threads", 80, "threads", None),
+    variant("threads, warm", 80, "threads", Some("threads")),
+    variant("heap dump, warm", 60, "heap", Some("threads")),
 ];
 
-const fn variant(
-    name: &'static str,
-    tripwire: &'static str,
-    what: &'static str,
-    before: Option<&'static str>,
-) -> Variant {
+const fn variant(name: &'static str, tripwire: u64, what: &'static str, before: Option<&'static str>) -> Variant {
     Variant { name, tripwire, what, before }
 }
 
@@ -66,26 +61,18 @@ struct Outcome {
 pub fn run() {
     let repeat = std::env::var("HIGHWATER_REPEAT").ok().and_then(|text| text.parse().ok()).unwrap_or(REPEAT);
     let wanted = std::env::var("HIGHWATER_ROW").unwrap_or_default();
-    let classes = compiled();
+    let classes = program("java-sessions");
     let table =
         Table::new(&["MB/s", "threads", "asked", "tripwire", "answer", "graceful", "OOM", "ms", "left MiB", "why not"]);
     for (rate, threads) in CELLS {
         for variant in &VARIANTS {
-            let name = format!("{rate} {threads} {} {}", variant.name, variant.tripwire);
+            let name = format!("{rate} {threads} {} {}%", variant.name, variant.tripwire);
             if wanted.is_empty() || wanted.split(',').any(|part| name.contains(part)) {
                 let outcomes: Vec<Outcome> = (0..repeat).map(|_| once(&classes, rate, threads, variant)).collect();
                 table.row(&row(rate, threads, variant, &outcomes));
             }
         }
     }
-}
-
-/// The classes of the example, in a directory on disk.
-pub fn compiled() -> PathBuf {
-    let classes = disk().join("classes");
-    let status = Command::new("javac").arg("-d").arg(&classes).arg(SOURCE).status().expect("javac runs");
-    assert!(status.success(), "{SOURCE} does not compile");
-    classes
 }
 
 fn row(rate: &str, threads: u32, variant: &Variant, outcomes: &[Outcome]) -> Vec<String> {
@@ -100,7 +87,7 @@ fn row(rate: &str, threads: u32, variant: &Variant, outcomes: &[Outcome]) -> Vec
         rate.into(),
         threads.to_string(),
         variant.name.into(),
-        variant.tripwire.into(),
+        format!("{}%", variant.tripwire),
         count(|outcome| outcome.dumped),
         count(|outcome| outcome.graceful),
         count(|outcome| outcome.oom),
@@ -149,21 +136,7 @@ fn policy(variant: &Variant) -> String {
         "live" => format!("command = ['{}', 'histogram']", attach().display()),
         what => format!("jvm = {what:?}"),
     };
-    format!(
-        r#"
-        [service]
-        restart = "never"
-        [memory]
-        max = "256MiB"
-        tripwire = "{}"
-        [trigger.breach]
-        memory-event = {{ counter = "high" }}
-        [[step]]
-        name = "dump"
-        dump = {{ {source}, within = "20s", needs = "1MiB" }}
-        "#,
-        variant.tripwire
-    )
+    breach::policy(variant.tripwire, &format!("{source}, needs = \"1MiB\""))
 }
 
 fn outcome(journal: &Journal) -> Outcome {

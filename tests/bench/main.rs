@@ -3,6 +3,7 @@
 //! Emulated processors are 5 to 10 times slower than real ones, so that only rows of one table compare; sleeps and
 //! counts are exact.
 
+mod breach;
 mod calm;
 mod evidence;
 mod grid;

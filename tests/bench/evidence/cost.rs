@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(100);
 const CALM: Duration = Duration::from_millis(1500);
 
 /// Name of the row, service, MiB at which it is dumped, and the source; `DIR` and `PORT` stand for what they are.
-const SOURCES: [(&str, Runtime, u32, &str); 13] = [
+const SOURCES: [(&str, Runtime, u32, &str); 14] = [
     ("Go, by signal", Runtime::Go, 80, r#"signal = "SIGUSR1", file = "DIR/heap-*.pb.gz""#),
     ("Go, by http", Runtime::Go, 80, r#"http = "http://127.0.0.1:PORT/debug/pprof/heap""#),
     ("Go, from outside", Runtime::Go, 80, r#"go = "heap""#),
@@ -35,6 +35,7 @@ const SOURCES: [(&str, Runtime, u32, &str); 13] = [
     ("Node, snapshot", Runtime::Node, 120, r#"signal = "SIGUSR2", file = "DIR/Heap.*.heapsnapshot""#),
     ("Node, report", Runtime::Node, 120, r#"signal = "SIGHUP", file = "DIR/report.*.json""#),
     ("native, 16 MiB by signal", Runtime::Native, 60, r#"signal = "SIGUSR1", file = "DIR/heap-*.bin""#),
+    ("jemalloc, by signal", Runtime::Jemalloc, 60, r#"signal = "SIGUSR1", file = "DIR/sessions-*.heap""#),
     ("native, core", Runtime::Native, 60, r#"core = "gcore""#),
     ("Python, core", Runtime::Python, 80, r#"core = "gcore""#),
 ];
@@ -88,7 +89,7 @@ fn measured(runtime: Runtime, level: u32, dump: &str) -> Result<Cost, String> {
     let service = Arc::new(Service::new(runtime, launcher.directory()));
     let dump =
         dump.replace("DIR", &launcher.directory().to_string_lossy()).replace("PORT", &service.profiles.to_string());
-    let mut highwater = launcher.policy(policy(level, &dump)).run(service.holding());
+    let mut highwater = launcher.policy(policy(level, &dump, runtime)).run(service.holding());
     let group = PathBuf::from(highwater.started(1)["cgroup"].as_str().expect("a cgroup"));
     fill(&highwater, &service);
 
@@ -116,12 +117,18 @@ fn path() -> OsString {
 }
 
 /// A limit that nothing here comes near, and dumps that begin seconds after the level is reached.
-fn policy(level: u32, dump: &str) -> String {
+fn policy(level: u32, dump: &str, runtime: Runtime) -> String {
+    let environment = match runtime {
+        Runtime::Jemalloc => {
+            r#"env = { LD_PRELOAD = "libjemalloc.so.2", MALLOC_CONF = "prof:true,lg_prof_sample:16" }"#
+        }
+        _ => "",
+    };
     let step = |name: &str| {
         format!("[[step]]\nname = \"{name}\"\nafter = \"4s\"\ndump = {{ {dump}, within = \"90s\", keep = 1 }}\n")
     };
     format!(
-        "[memory]\nmax = \"640MiB\"\ntripwire = \"off\"\n[trigger.level]\nusage = {{ of = \"anon\", above = \
+        "[service]\n{environment}\n[memory]\nmax = \"640MiB\"\ntripwire = \"off\"\n[trigger.level]\nusage = {{ of = \"anon\", above = \
          \"{level}MiB\" }}\n[evidence]\nmax-bytes = \"3GiB\"\n{}{}",
         step("dump"),
         step("again")
@@ -132,7 +139,9 @@ fn policy(level: u32, dump: &str) -> String {
 fn fill(highwater: &Highwater, service: &Service) {
     let has_fired = || (!highwater.journal().events("trigger.fired").is_empty()).then_some(());
     if !service.answers() {
-        return within(PATIENCE, "the level", has_fired);
+        std::fs::write(service.leak_file(), "").expect("the disk is writable");
+        within(PATIENCE, "the level", has_fired);
+        return std::fs::remove_file(service.leak_file()).expect("it was just made");
     }
     within(PATIENCE, "the first answer", || service.is_healthy().then_some(()));
     within(PATIENCE, "the level", || {

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use highwater_tests::{program, python};
@@ -21,6 +20,8 @@ pub enum Runtime {
     Python,
     Node,
     Native,
+    /// The native service with jemalloc in place of the C library's allocator; it leaks while it is let.
+    Jemalloc,
 }
 
 /// One of the examples, with its files in a directory. Its ports are free ones of this machine.
@@ -39,7 +40,7 @@ impl Service {
     }
 
     pub fn answers(&self) -> bool {
-        self.runtime != Runtime::Native
+        !matches!(self.runtime, Runtime::Native | Runtime::Jemalloc)
     }
 
     /// Made by the benchmark when the service may begin to leak.
@@ -47,11 +48,13 @@ impl Service {
         self.directory.join("leak")
     }
 
-    /// It holds what is brought to it by logging in; the native one 80 MiB from its start.
+    /// It holds what is brought to it by logging in; the native one 80 MiB from its start; that with jemalloc what it
+    /// leaks while [`Service::leak_file`] is there.
     pub fn holding(&self) -> Vec<OsString> {
         let more = match self.runtime {
             Runtime::Native => "--base 80 --rate 0".into(),
             Runtime::Jvm => "--in attributes".into(),
+            Runtime::Jemalloc => format!("--leak-when {}", self.leak_file().display()),
             _ => String::new(),
         };
         self.command(&more)
@@ -80,7 +83,10 @@ impl Service {
             ),
             // More heap than the limit of the second table has room for: the kernel is met before an OutOfMemoryError.
             Runtime::Jvm => {
-                format!("java -XX:+UseSerialGC -Xmx400m -cp {} Sessions --port {port}", classes().display())
+                format!(
+                    "java -XX:+UseSerialGC -Xmx400m -cp {} Sessions --port {port}",
+                    program("java-sessions").display()
+                )
             }
             Runtime::Python => format!(
                 "{} {EXAMPLES}/python-sessions/service.py --port {port} --snapshot-dir {directory}",
@@ -93,8 +99,11 @@ impl Service {
             Runtime::Native => {
                 format!("{} --dump-size 16 --dump-file {directory}/heap-%p-%n.bin", program("leaker").display())
             }
+            Runtime::Jemalloc => format!("{} 40 {directory}", program("native-sessions").display()),
         };
-        line.split_whitespace().chain(more.split_whitespace()).map(OsString::from).collect()
+        let wrapped = if self.runtime == Runtime::Jvm { on_a_disk(&self.directory) } else { Vec::new() };
+        let line = line.split_whitespace().chain(more.split_whitespace()).map(OsString::from);
+        wrapped.into_iter().chain(line).collect()
     }
 
     pub fn is_healthy(&self) -> bool {
@@ -107,9 +116,10 @@ impl Service {
     }
 }
 
-fn classes() -> &'static Path {
-    static CLASSES: OnceLock<PathBuf> = OnceLock::new();
-    CLASSES.get_or_init(crate::jvm::compiled)
+/// A JVM keeps its heap dumps in its `/var/tmp`, which the VM has in memory: as in a container, it gets one of its own.
+fn on_a_disk(directory: &Path) -> Vec<OsString> {
+    let script = r#"mount --bind "$0" /var/tmp && exec "$@""#;
+    ["unshare", "--mount", "sh", "-c", script].map(OsString::from).into_iter().chain([directory.into()]).collect()
 }
 
 /// Whether the answer was yes.

@@ -66,6 +66,32 @@ impl Charged {
     }
 }
 
+/// How long usage took from one level to another.
+pub struct Climb {
+    levels: [u64; 2],
+    reached: [Option<Instant>; 2],
+}
+
+impl Climb {
+    pub fn between(from: u64, to: u64, service: &Path) -> Watch<Self> {
+        let service = service.to_owned();
+        Watch::start(Self { levels: [from, to], reached: [None; 2] }, move |climb| {
+            let now = Charged::now(&service, &service).service;
+            for (level, reached) in climb.levels.iter().zip(&mut climb.reached) {
+                if now >= *level && reached.is_none() {
+                    *reached = Some(Instant::now());
+                }
+            }
+        })
+    }
+
+    /// In MB/s; nothing if it never came so far.
+    pub fn rate(&self) -> Option<u64> {
+        let took = self.reached[1]?.duration_since(self.reached[0]?);
+        Some(((self.levels[1] - self.levels[0]) as f64 / 1e6 / took.as_secs_f64().max(0.001)) as u64)
+    }
+}
+
 /// Time without an answer.
 pub struct Gap {
     last: Instant,
