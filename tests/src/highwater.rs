@@ -277,6 +277,15 @@ impl Launcher {
         self.start(&arguments)
     }
 
+    /// Attaches to a service that runs already, named by such an option.
+    #[track_caller]
+    pub fn attach(self, option: &str, target: impl AsRef<OsStr>) -> Highwater {
+        let mut arguments: Vec<OsString> = vec!["attach".into(), "--state-dir".into(), self.state_dir.clone().into()];
+        arguments.extend(self.options.iter().cloned());
+        arguments.extend([option.into(), target.as_ref().into()]);
+        self.start(&arguments)
+    }
+
     /// Runs another command of highwater's to its end, such as `doctor`.
     #[track_caller]
     pub fn call(self, arguments: &[&str]) -> Output {

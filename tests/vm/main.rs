@@ -1,5 +1,6 @@
 //! Tests on a real kernel, as root: a test is a function in one of these modules. `tests/run vm NAME` runs it.
 
+mod attach;
 mod bad_ends;
 mod budget;
 mod cgroup;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ability::Abilities;
 use crate::amount::Limit;
 use crate::policy::{Destination, Policy, Receiver, Recipe};
 use crate::reading::{Counters, Exit, Inspection, Usage};
@@ -270,6 +271,8 @@ pub enum Input {
         /// How.
         result: Result<Finished, String>,
     },
+    /// What can be done to a service that was only just found.
+    Abilities(Abilities),
     /// The service says whether it is ready.
     Ready(bool),
     /// Somebody asked highwater to end.

@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help, man page and completions.
 
+mod attach;
 mod past;
 
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use highwater_core::ability::Ability;
 use highwater_evidence::retention::Limits;
 
 use crate::finish::Finish;
+use crate::run::attached::target::Target;
 use crate::series::KeepSeries;
 
 pub use past::{Diff, Incidents, Of, Report};
@@ -59,8 +61,12 @@ pub struct Run {
     pub dry_run: bool,
     /// Abilities without which not to start.
     pub require: Vec<Ability>,
-    /// The service.
+    /// The service; nothing where it runs already.
     pub argv: Vec<OsString>,
+    /// The service that runs already.
+    pub target: Option<Target>,
+    /// With which status to end when a step has ended a service that others start again.
+    pub leave: Option<i32>,
 }
 
 /// Arguments of `check`.
@@ -94,6 +100,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, c
     let matches = definition().subcommands([finish(), deliver(), keep_series()]).try_get_matches_from(arguments)?;
     match matches.subcommand() {
         Some(("run", run)) => Ok(Command::Run(Run::of(run))),
+        Some(("attach", attach)) => Ok(Command::Run(attach::arguments(attach))),
         Some(("check", check)) => Ok(Command::Check(Check::of(check))),
         Some(("deliver", deliver)) => Ok(Command::Deliver(deliver.get_one("outbox").cloned().unwrap_or_default())),
         Some(("keep-series", series)) => Ok(Command::KeepSeries(KeepSeries::of(series))),
@@ -123,7 +130,16 @@ pub fn definition() -> clap::Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([run(), check(), doctor(), install(), past::incidents(), past::report(), past::profile()])
+        .subcommands([
+            run(),
+            attach::attach(),
+            check(),
+            doctor(),
+            install(),
+            past::incidents(),
+            past::report(),
+            past::profile(),
+        ])
         .after_help(
             "Exit status of run: that of the service (128+N for a signal); 2 for arguments or a policy that do not \
              check, 75 when the restart budget is spent, 125 when highwater itself failed, 126 or 127 for a command \
@@ -131,13 +147,13 @@ pub fn definition() -> clap::Command {
         )
 }
 
-fn run() -> clap::Command {
+/// What `run` and `attach` have in common.
+fn supervisor(command: clap::Command) -> clap::Command {
     let ability = |ability: Ability| PossibleValue::new(ability.name()).help(ability.meaning());
     let abilities = PossibleValuesParser::new(Ability::ALL.map(ability));
     let formats =
         [PossibleValue::new("human").help("as text"), PossibleValue::new("json").help("as the journal has them")];
-    clap::Command::new("run")
-        .about("Run a service and look after it")
+    command
         .arg(path("policy", "FILE").help("The policy [default: the built-in one, see `check --default`]"))
         .arg(path("state-dir", "DIR").help(
             "Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user's \
@@ -147,7 +163,10 @@ fn run() -> clap::Command {
             "Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: \
              /dev/termination-log as PID 1 or in Kubernetes, if it can be written]",
         ))
-        .arg(option("name", "NAME").help("Name of this supervisor [default: that of the command]"))
+        .arg(
+            option("name", "NAME")
+                .help("Name of this supervisor [default: that of the command, or of what is attached to]"),
+        )
         .arg(
             option("log", "FORMAT")
                 .default_value("human")
@@ -162,8 +181,12 @@ fn run() -> clap::Command {
                 .value_parser(abilities)
                 .help("Do not start where this host lacks one of these abilities"),
         )
+}
+
+fn run() -> clap::Command {
+    supervisor(clap::Command::new("run").about("Run a service and look after it"))
         .arg(
-            Arg::new("command")
+            Arg::new("argv")
                 .value_name("CMD")
                 .num_args(1..)
                 .required(true)
@@ -249,7 +272,8 @@ fn flag(name: &'static str) -> Arg {
 
 impl Run {
     fn of(matches: &ArgMatches) -> Self {
-        let argv: Vec<OsString> = matches.get_many("command").into_iter().flatten().cloned().collect();
+        let command = matches.try_get_many::<OsString>("argv").ok().flatten();
+        let argv: Vec<OsString> = command.into_iter().flatten().cloned().collect();
         let abilities = matches.get_many::<String>("require").into_iter().flatten();
         Self {
             policy: matches.get_one("policy").cloned(),
@@ -263,6 +287,8 @@ impl Run {
             dry_run: matches.get_flag("dry-run"),
             require: abilities.filter_map(|name| Ability::named(name)).collect(),
             argv,
+            target: None,
+            leave: None,
         }
     }
 }

@@ -115,7 +115,8 @@ impl Host {
         Self::of(place, missing)
     }
 
-    fn of(place: Place, mut missing: Vec<Lack>) -> Self {
+    /// A host with that place, which lacks that.
+    pub fn of(place: Place, mut missing: Vec<Lack>) -> Self {
         if let Err(error) = inotify::Inotify::init() {
             let remedy = "raise fs.inotify.max_user_instances";
             missing.push(lack(Ability::Inotify, &error.to_string(), remedy));
@@ -153,7 +154,7 @@ fn look_at(directory: &std::path::Path) -> Result<Vec<Lack>, DelegateError> {
 }
 
 /// Asks a cgroup for everything a service cgroup should have. Without the controller its files are not there yet.
-fn lacking(child: &Group, has_controller: bool, watch_stalls: bool) -> Vec<Lack> {
+pub fn lacking(child: &Group, has_controller: bool, watch_stalls: bool) -> Vec<Lack> {
     let kernel = |version: &str| format!("needs Linux {version} or newer");
     let mut missing = Vec::new();
     let mut ask = |ability: Ability, answer: highwater_kernel::Result<()>, remedy: String| {
@@ -192,7 +193,8 @@ fn by_cgroup(reason: &str, remedy: &str) -> Vec<Lack> {
     Ability::ALL.into_iter().filter(by_cgroup).map(|ability| lack(ability, reason, remedy)).collect()
 }
 
-fn lack(ability: Ability, reason: &str, remedy: &str) -> Lack {
+/// That ability is missing, for that reason.
+pub fn lack(ability: Ability, reason: &str, remedy: &str) -> Lack {
     Lack { ability: ability.name(), reason: reason.into(), remedy: remedy.into() }
 }
 

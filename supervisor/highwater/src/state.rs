@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use highwater_core::supervisor::Learnt;
+use highwater_kernel::cgroup::Limit;
 use serde::{Deserialize, Serialize};
 
 /// The state file, replaced as a whole at each change.
@@ -25,6 +26,16 @@ struct Kept {
     blamed: BTreeSet<String>,
     /// The recipe that is being followed.
     attempt: Option<String>,
+    /// What `memory.high` of a service of others was, which is to be put back.
+    borrowed: Option<Borrowed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Borrowed {
+    /// The unit, or the path of the cgroup.
+    of: String,
+    /// In bytes; nothing for no limit.
+    high: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +70,30 @@ impl State {
     /// The incident a predecessor left open.
     pub fn unfinished(&self) -> Option<String> {
         self.kept.incident.clone()
+    }
+
+    /// What `memory.high` of that was before a predecessor that died came to it.
+    pub fn borrowed(&self, of: &str) -> Option<Limit> {
+        let borrowed = self.kept.borrowed.as_ref().filter(|borrowed| borrowed.of == of)?;
+        Some(borrowed.high.map_or(Limit::Max, Limit::Bytes))
+    }
+
+    /// `memory.high` of others is about to be changed, and was that.
+    pub fn borrow(&mut self, of: String, high: Limit) -> io::Result<()> {
+        let borrowed = Some(Borrowed { of, high: high.bytes() });
+        if self.kept.borrowed == borrowed {
+            return Ok(());
+        }
+        self.kept.borrowed = borrowed;
+        self.write()
+    }
+
+    /// It was put back.
+    pub fn give_back(&mut self) -> io::Result<()> {
+        if self.kept.borrowed.take().is_none() {
+            return Ok(());
+        }
+        self.write()
     }
 
     /// The recipes not to be tried again: those that were blamed, and the one that was under way when the predecessor

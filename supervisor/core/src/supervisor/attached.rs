@@ -23,6 +23,8 @@ pub enum Attached {
     Follow,
     /// It ends with this status, by which whoever runs both knows.
     Leave(i32),
+    /// It ends when the service has ended: there is no next generation to be known by.
+    Once,
 }
 
 impl Supervisor {
@@ -55,7 +57,7 @@ impl Supervisor {
             self.budget.take(now, lived, &rule);
         }
         match (goal, attached) {
-            (Goal::Quit, _) => self.let_go(now),
+            (Goal::Quit, _) | (_, Attached::Once) => self.let_go(now),
             (Goal::Restart(_) | Goal::ByHand, Attached::Leave(status)) => self.end(now, Ending::Handover(status)),
             _ => self.spawn(now),
         }

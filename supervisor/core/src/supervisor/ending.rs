@@ -122,7 +122,8 @@ impl Supervisor {
     /// The counters outlive the processes by a moment: whether the kernel killed is read from them. A kill earlier in
     /// this life, of another process, does not count for a main process that ended otherwise.
     fn read_last_counters(&mut self, now: Instant, counters: Option<Counters>, exit: Option<Exit>) -> Option<Cause> {
-        let last = counters?;
+        // A cgroup of others may be gone before it could be read once more.
+        let last = counters.unwrap_or(self.counters);
         let delta = Counters { high: 0, ..last.since(self.counters).plus(self.unread) };
         self.counters = last;
         self.unread = Counters::default();

@@ -190,6 +190,7 @@ impl Supervisor {
             Input::Lowered { error } => self.on_lowered(now, error),
             Input::Closed { task, evidence, in_doubt } => self.on_closed(task, evidence, in_doubt),
             Input::Finished { task, result } => self.on_finished(now, task, result),
+            Input::Abilities(abilities) => self.config.abilities = abilities,
             Input::Ready(ready) => self.on_ready(now, ready),
             Input::Stop { reason } => self.stop(now, reason),
             Input::Forward(signal) => self.forward(signal),

@@ -61,6 +61,13 @@ fn without_a_budget_the_service_is_left_alone() {
 }
 
 #[test]
+fn a_process_that_is_known_by_its_number_has_no_next_generation() {
+    let mut world = attached(soon_restarted(), Attached::Once, |_| Model::leaking(10.0));
+    world.until(|world| world.ended.is_some());
+    assert_eq!((world.ended, world.count("service started")), (Some(Ending::Service(Exit::Code(0))), 1));
+}
+
+#[test]
 fn or_whoever_runs_it_is_told_by_our_status() {
     let mut world = attached(soon_restarted(), Attached::Leave(76), |_| Model::leaking(10.0));
     world.until(|world| world.ended.is_some());

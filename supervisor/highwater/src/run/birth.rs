@@ -1,7 +1,7 @@
 //! The birth of a generation: a fresh cgroup, the process in it, and everything opened that is needed later.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use highwater_core::policy::Policy;
@@ -11,6 +11,7 @@ use highwater_kernel::pidfd::Pidfd;
 use highwater_kernel::spawn::Spawn;
 use highwater_kernel::{Pid, Result};
 
+use super::attached::Owner;
 use super::limits;
 use super::meter::Meter;
 use super::service::{Helpers, Service};
@@ -47,46 +48,37 @@ impl Service {
             NotStarted { status: error.exit_code(), reason: error.to_string() }
         })?;
         let born = group.as_ref().and_then(|group| group.try_clone().ok());
-        Self::open(host, policy, group, child.pidfd, helpers, report).map_err(|error| {
+        let placed = Placed::of(host, policy, group, child.pidfd.pid());
+        placed.map(|placed| Self::open(placed, policy, child.pidfd, helpers, report)).map_err(|error| {
             // Nobody would look after it.
             let _ = born.map(|group| group.kill());
             NotStarted { status: 125, reason: error.to_string() }
         })
     }
 
-    fn open(
-        host: &Host,
-        policy: &Policy,
-        group: Option<Group>,
-        main: Pidfd,
-        helpers: Helpers,
-        report: Report,
-    ) -> Result<Self> {
-        let watched = match &host.place {
-            Place::Shared(shared, _) => Some(shared.try_clone()?),
-            Place::Own(_) | Place::Tree => group.as_ref().map(Group::try_clone).transpose()?,
-        };
-        let counters = watched.as_ref().and_then(|group| Counters::open(group).ok());
-        let base = match (&group, &counters) {
-            (None, Some(counters)) => counters.read().map(|events| watch::counted(&events)).unwrap_or_default(),
-            _ => Counted::default(),
-        };
-        let high = group.as_ref().and_then(|group| both(HighWriter::open(group), HighWriter::open(group)));
-        let populated = group.as_ref().and_then(|group| Populated::open(group).ok());
+    /// Opens what is needed later of a process that runs at its place.
+    pub fn open(placed: Placed, policy: &Policy, main: Pidfd, helpers: Helpers, report: Report) -> Self {
+        let Placed { group, watched, mount_point, meter, base, owner, restore } = placed;
         let failed = |error: std::io::Error| {
             tracing::error!("a descriptor cannot be watched: {error}");
         };
+        let counters = watched.as_ref().and_then(|group| Counters::open(group).ok());
+        let writes = group.as_ref().filter(|_| !matches!(owner, Owner::Systemd(_)));
+        let high = writes.and_then(|group| both(HighWriter::open(group), HighWriter::open(group)));
+        let populated = group.as_ref().and_then(|group| Populated::open(group).ok());
         let populated =
             populated.and_then(|populated| watch::populated(populated, report.clone()).map_err(failed).ok());
         let exited = watch::main_process(&main, report.clone()).map_err(failed).ok();
-        let limited = watched.as_ref().zip(mount_point(host));
+        let limited = watched.as_ref().zip(mount_point);
         let limits =
-            limited.and_then(|(group, mount)| limits::limits(group, mount, report.clone()).map_err(failed).ok());
+            limited.and_then(|(group, mount)| limits::limits(group, &mount, report.clone()).map_err(failed).ok());
         let mut service = Self {
             generation: report.generation,
-            meter: meter(host, group.as_ref(), policy, main.pid())?,
+            meter,
             group,
             high,
+            owner,
+            restore,
             exit: None,
             runtime: None,
             base,
@@ -103,7 +95,47 @@ impl Service {
         };
         service.arm_stalls(policy);
         service.watch(true);
-        Ok(service)
+        service
+    }
+}
+
+/// Where a process lives, and whose that is.
+#[derive(Debug)]
+pub struct Placed {
+    /// Its cgroup, if it has one of its own.
+    pub group: Option<Group>,
+    /// The cgroup whose `memory.events` tell about it.
+    pub watched: Option<Group>,
+    /// Where the cgroups above that end.
+    pub mount_point: Option<PathBuf>,
+    /// What reads its usage.
+    pub meter: Meter,
+    /// Where the counters stood before it.
+    pub base: Counted,
+    /// Who changes anything about it.
+    pub owner: Owner,
+    /// What `memory.high` is put back to.
+    pub restore: Limit,
+}
+
+impl Placed {
+    /// A generation of ours.
+    fn of(host: &Host, policy: &Policy, group: Option<Group>, pid: Pid) -> Result<Self> {
+        let watched = match &host.place {
+            Place::Shared(shared, _) => Some(shared.try_clone()?),
+            Place::Own(_) | Place::Tree => group.as_ref().map(Group::try_clone).transpose()?,
+        };
+        let shared = watched.as_ref().filter(|_| group.is_none()).and_then(|group| Counters::open(group).ok());
+        let base = shared.and_then(|counters| counters.read().ok()).map(|events| watch::counted(&events));
+        Ok(Self {
+            meter: meter(host, group.as_ref(), policy, pid)?,
+            mount_point: mount_point(host).map(Path::to_path_buf),
+            base: base.unwrap_or_default(),
+            owner: Owner::Ours,
+            restore: Limit::Max,
+            group,
+            watched,
+        })
     }
 }
 

@@ -21,6 +21,7 @@ pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: Unbou
         if let Some(ending) = carry_out(&mut core, &mut hands) {
             finish_copies(&hands, &mut wakes).await;
             hands.last_words();
+            hands.let_go().await;
             hands.farewell();
             return ending;
         }
@@ -72,7 +73,17 @@ fn carry_out(core: &mut Supervisor, hands: &mut Hands) -> Option<Ending> {
 fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
     match wake {
         Wake::Input(generation, input) if generation == core.generation() => core.handle(now(), input),
-        Wake::Input(..) => {}
+        Wake::Found(generation, found) if generation == core.generation() => {
+            for input in hands.found(core.policy(), generation, &found) {
+                core.handle(now(), input);
+            }
+        }
+        Wake::Input(..) | Wake::Found(..) => {}
+        Wake::MainExited(generation) if hands.is_attached() => {
+            if let Some(input) = hands.lost(generation) {
+                core.handle(now(), input);
+            }
+        }
         Wake::MainExited(generation) => {
             let ended = hands.service_mut(generation).and_then(|service| {
                 let exit = service.collect()?;

@@ -1,9 +1,9 @@
 //! The guard of the service: told about each generation, replaced when it dies, sent away in the end.
 
 use highwater_kernel::Result;
-use highwater_kernel::cgroup::Limit;
 use highwater_kernel::guard::{Guard, Watch};
 
+use super::attached::Owner;
 use super::event_loop::note;
 use super::hands::Hands;
 use super::service::Service;
@@ -39,12 +39,13 @@ impl Hands {
     /// Tells the guard which generation to look after.
     pub(super) fn tell_guard(&self, service: &Service) {
         let Some(guard) = &self.guard else { return };
-        let cgroup = service.cgroup();
+        // What systemd is asked for only systemd gives back: the next start sees to it.
+        let cgroup = service.cgroup().filter(|_| !matches!(service.owner, Owner::Systemd(_)));
         let watch = Watch {
             generation: u64::from(service.generation),
             cgroup: cgroup.as_deref(),
             pid: Some(service.main.pid()),
-            high: Limit::Max,
+            high: service.restore,
         };
         if let Err(error) = guard.watch(&watch) {
             tracing::warn!("{error}");

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use super::Wake;
+use super::attached::{Following, Owner, within};
 use super::birth;
 use super::delivering::Handed;
 use super::event_loop::now;
@@ -39,6 +40,8 @@ use crate::work::Surroundings;
 pub struct Hands {
     pub(super) host: Host,
     pub(super) argv: Vec<OsString>,
+    /// The service that was not started by us.
+    pub(super) following: Option<Following>,
     pub(super) policy_file: Option<PathBuf>,
     pub(super) journal: Journal,
     pub(super) state: State,
@@ -78,13 +81,15 @@ impl Hands {
         self.around.limits = super::limits_of(core.policy());
         match command {
             Command::Record(record) => self.record(&record),
+            Command::Spawn { generation } if self.is_attached() => self.follow(generation),
             Command::Spawn { generation } => return Ok(Some(self.spawn(core.policy(), generation))),
             Command::Probe(probe) => return Ok(self.probe(core.policy(), probe)),
             Command::Raise(limit) => self.raise(limit),
             Command::Lower(bytes) => return Ok(self.lower(bytes)),
             Command::Lend(bytes) => self.lend(bytes),
             Command::Watch(on) => self.with_service(|service| service.watch(on)),
-            Command::Signal(signal) | Command::Stop(signal) => self.with_service(|service| service.signal(signal)),
+            Command::Signal(signal) => self.with_service(|service| service.signal(signal)),
+            Command::Stop(signal) => self.stop_service(signal),
             Command::Kill => self.kill(),
             Command::Adopt => return Ok(self.adopt()),
             Command::Rearm => self.with_service(|service| service.arm_stalls(core.policy())),
@@ -234,10 +239,14 @@ impl Hands {
         self.with_service(|service| service.kill());
     }
 
-    fn raise(&mut self, limit: highwater_core::amount::Limit) {
+    pub(super) fn raise(&mut self, limit: highwater_core::amount::Limit) {
         self.with_service(|service| {
+            let limit = within(raw(limit), service.restore);
+            if let Owner::Systemd(unit) = &service.owner {
+                return unit.raise(limit);
+            }
             let Some((_, raising)) = &service.high else { return };
-            if let Err(error) = raising.set(raw(limit))
+            if let Err(error) = raising.set(limit)
                 && !crate::host::is_gone(&error)
             {
                 tracing::error!("{error}");
@@ -246,11 +255,14 @@ impl Hands {
     }
 
     fn lower(&mut self, bytes: u64) -> Option<Input> {
-        let lowering = self.service.as_ref().and_then(|service| Some((service.high.as_ref()?, service.generation)));
-        let Some(((writer, _), generation)) = lowering else {
-            return Some(Input::Lowered { error: Some("memory.high cannot be written".into()) });
-        };
-        self.lowering.lower(writer, bytes, generation);
+        let unwritable = || Some(Input::Lowered { error: Some("memory.high cannot be written".into()) });
+        let Some(service) = &self.service else { return unwritable() };
+        let bytes = service.restore.bytes().map_or(bytes, |most| bytes.min(most));
+        match (&service.owner, &service.high) {
+            (Owner::Systemd(unit), _) => unit.lower(bytes, service.generation),
+            (_, Some((writer, _))) => self.lowering.lower(writer, bytes, service.generation),
+            (_, None) => return unwritable(),
+        }
         None
     }
 

@@ -1,5 +1,6 @@
 //! `highwater run`: set up, run the loop, end as the service did.
 
+pub(crate) mod attached;
 mod birth;
 mod captures;
 mod delivering;
@@ -55,6 +56,7 @@ use crate::sockets::Sockets;
 use crate::state::State;
 use crate::termination::Termination;
 use crate::work::{Outcome, Surroundings};
+use attached::Following;
 use hands::Hands;
 use hello::{clear_leftovers, say_hello};
 use lowering::Lowering;
@@ -71,6 +73,8 @@ pub(crate) enum Wake {
     Empty(u32),
     /// Somebody wrote to a limit that generation is under.
     LimitsChanged(u32),
+    /// A service that others run was found, for that generation.
+    Found(u32, Box<attached::target::Found>),
     /// A piece of work ended.
     Finished(Task, Outcome),
     /// What there was of a dump that was given up is kept.
@@ -161,7 +165,12 @@ fn set_up(
 ) -> Result<Ending, Failed> {
     let guard = guard.map_err(|error| tracing::warn!("no guard: {error}")).ok();
     reap::become_subreaper().map_err(Failed::own)?;
-    let host = Host::take(&arguments.name, watches_stalls(&policy) || arguments.require.contains(&Ability::PsiTrigger));
+    let following = arguments.target.clone().map(Following::begin).transpose().map_err(Failed::own)?;
+    let stalls = watches_stalls(&policy) || arguments.require.contains(&Ability::PsiTrigger);
+    let host = match &following {
+        Some(following) => following.host(stalls),
+        None => Host::take(&arguments.name, stalls),
+    };
     require(&host, &arguments.require)?;
     let (wake, wakes) = unbounded_channel();
     let state = State::open(state_dir);
@@ -170,6 +179,7 @@ fn set_up(
     let runtime_dir = runtime_dir(&arguments.name, state_dir);
     let mut hands = Hands {
         argv: arguments.argv.clone(),
+        following,
         policy_file: arguments.policy.clone(),
         journal,
         lowering: Lowering::start(wake.clone()).map_err(Failed::own)?,
@@ -189,7 +199,10 @@ fn set_up(
         unwritten: VecDeque::new(),
         healthy: state_dir.join(healthy::DIRECTORY),
         runtime_dir,
-        bundle: Bundle::new(&arguments.name, Path::new(&arguments.argv[0])),
+        bundle: Bundle::new(
+            &arguments.name,
+            Path::new(arguments.argv.first().unwrap_or(&arguments.name.clone().into())),
+        ),
         guard,
         guards_lost: 0,
         wake,
@@ -284,7 +297,7 @@ fn config(arguments: &cli::Run, hands: &Hands) -> Config {
         blamed: hands.state.blamed(),
         unfinished: hands.state.unfinished(),
         says_ready: false,
-        attached: None,
+        attached: hands.following.as_ref().map(|following| following.attached(arguments)),
     }
 }
 

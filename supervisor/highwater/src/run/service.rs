@@ -14,6 +14,7 @@ use highwater_kernel::pidfd::{self, Pidfd};
 use highwater_kernel::psi::Pressure;
 use highwater_kernel::{Pid, process};
 
+use super::attached::Owner;
 use super::meter::Meter;
 use super::watch::{self, Report, Watcher};
 use crate::host::MACHINE_PRESSURE;
@@ -32,6 +33,10 @@ pub struct Service {
     pub meter: Meter,
     /// Two ways to `memory.high`: a lowering write may block in one while the other raises.
     pub high: Option<(Arc<HighWriter>, HighWriter)>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What `memory.high` is put back to.
+    pub restore: Limit,
     /// Main process.
     pub main: Pidfd,
     /// How the main process ended.
@@ -114,7 +119,10 @@ impl Service {
 
     /// Kills everything that belongs to the service.
     pub fn kill(&self) {
-        let by_cgroup = self.group.as_ref().map(Group::kill);
+        if let Owner::Systemd(unit) = &self.owner {
+            return unit.kill();
+        }
+        let by_cgroup = self.group.as_ref().filter(|_| self.is_alone()).map(Group::kill);
         if let Some(Ok(())) = by_cgroup {
             return;
         }
@@ -161,8 +169,17 @@ impl Service {
         below(process::own()).into_iter().filter(is_ours).collect()
     }
 
+    /// Whether nobody else can be in its cgroup.
+    fn is_alone(&self) -> bool {
+        matches!(self.owner, Owner::Ours)
+    }
+
     fn everybody(&self) -> Vec<Pid> {
         match &self.group {
+            _ if !self.is_alone() => {
+                let below = process::descendants(self.main.pid()).unwrap_or_default();
+                below.into_iter().chain([self.main.pid()]).collect()
+            }
             Some(group) => group.procs_below().unwrap_or_default(),
             None => self.tree().into_iter().chain([self.main.pid()]).collect(),
         }

@@ -12,7 +12,7 @@ use highwater_core::command::Finished;
 use highwater_core::record::Evidence;
 use highwater_evidence::store::{Offered, Store};
 use highwater_kernel::Pid;
-use highwater_kernel::process::{file_owner, is_ending};
+use highwater_kernel::process::{Directory, Root, file_owner, is_ending, shares_files};
 use inotify::{EventMask, Inotify, WatchMask};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -28,6 +28,8 @@ const EMPTY: Duration = Duration::from_secs(2);
 pub struct Watched {
     inotify: AsyncFd<Inotify>,
     directory: PathBuf,
+    /// Keeps that path good where the service has a file system of its own.
+    _seen: Option<Directory>,
     pattern: String,
     writer: Pid,
     /// Users whose files it may be.
@@ -49,14 +51,16 @@ impl Watched {
         let (Some(directory), Some(pattern)) = (path.parent(), path.file_name()) else {
             return Err(format!("{file} names no file"));
         };
-        let said = |error: std::io::Error| format!("{}: {error}", directory.display());
+        let seen = seen_by(writer, directory)?;
+        let directory = seen.as_ref().map_or_else(|| directory.to_path_buf(), |seen| seen.entry("."));
+        let said = |error: std::io::Error| format!("{}: {error}", path.display());
         let inotify = Inotify::init().map_err(said)?;
         let mask = WatchMask::CREATE | WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::ONLYDIR;
-        inotify.watches().add(directory, mask).map_err(said)?;
+        inotify.watches().add(&directory, mask).map_err(said)?;
         let inotify = register(inotify, Interest::READABLE).map_err(said)?;
         let pattern = pattern.to_string_lossy().into_owned();
         let owners = file_owner(writer).into_iter().collect();
-        Ok(Self { inotify, directory: directory.into(), pattern, writer, owners, asked: Instant::now() })
+        Ok(Self { inotify, directory, _seen: seen, pattern, writer, owners, asked: Instant::now() })
     }
 
     /// Waits until the dump is finished, and takes it in. The deadline is the caller's.
@@ -129,6 +133,14 @@ impl Watched {
             }
         }
     }
+}
+
+/// The directory a process means by a path, where that is not what we mean by it.
+fn seen_by(pid: Pid, directory: &Path) -> Result<Option<Directory>, String> {
+    if shares_files(pid) {
+        return Ok(None);
+    }
+    Root::of(pid).and_then(|root| root.directory(directory)).map(Some).map_err(|error| error.to_string())
 }
 
 fn see(directory: &Path, pattern: &str, event: &inotify::Event<&OsStr>) -> Option<Seen> {

@@ -18,7 +18,7 @@ pub use identity::{Identity, user_within};
 pub use mappings::{MOST_MAPPINGS, MOST_RESIDENT, Mapping, Mappings, mappings};
 pub use open_files::is_open_for_write;
 pub use owner::file_owner;
-pub use root::{Directory, Room, Root};
+pub use root::{Directory, Room, Root, shares_files};
 pub use runtime::{Runtime, runtime};
 pub use signals::{SignalState, SignalUse, signal_use};
 pub use tree::{TreeUsage, address_space, all, descendants, tree_usage, usage};

@@ -41,6 +41,17 @@ pub struct Room {
     pub is_memory: bool,
 }
 
+/// Whether a process and we see the same files: the same mounts, from the same root. What cannot be found out counts as
+/// yes.
+pub fn shares_files(pid: Pid) -> bool {
+    let same = |name: &str| {
+        let identity = |pid: Pid| std::fs::metadata(entry(pid, name)).map(|link| (link.dev(), link.ino())).ok();
+        let (ours, theirs) = (identity(super::own()), identity(pid));
+        ours.is_none() || theirs.is_none() || ours == theirs
+    };
+    same("ns/mnt") && same("root")
+}
+
 impl Root {
     /// Opens the root of a process. Needs the right to trace it.
     pub fn of(pid: Pid) -> Result<Self> {
@@ -127,6 +138,12 @@ mod tests {
     use super::*;
     use std::io::Read;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_child_sees_what_we_see() {
+        assert!(shares_files(crate::process::own()));
+        assert!(shares_files(crate::process::parent(crate::process::own()).unwrap()));
+    }
 
     fn root_at(path: &Path) -> Root {
         let Directory { fd, path } = Directory::open(path).unwrap();

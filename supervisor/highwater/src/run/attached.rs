@@ -1,0 +1,236 @@
+//! `highwater attach`: a service that others run is found, looked after, and left as it was found.
+
+mod meeting;
+mod place;
+pub(crate) mod target;
+mod unit;
+
+use std::time::Duration;
+
+use highwater_core::command::Input;
+use highwater_core::policy::Policy;
+use highwater_core::record::Event;
+use highwater_core::signal::Signal;
+use highwater_core::supervisor::Attached;
+use highwater_kernel::Pid;
+use highwater_kernel::cgroup::Limit;
+use tokio::task::spawn_local;
+
+use super::Wake;
+use super::hands::Hands;
+use super::service::Service;
+use super::watch::Report;
+use crate::cli;
+use crate::host::Host;
+use crate::work::{Surroundings, offload_deep};
+use target::{Found, Target};
+pub(crate) use unit::Unit;
+
+/// Between two looks for a service that is not there.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Finding needs room for the command lines of others.
+const STACK: usize = 256 << 10;
+
+/// Whose the service is, and so who changes anything about it.
+#[derive(Debug)]
+pub enum Owner {
+    /// Ours: highwater made its cgroup, and removes it.
+    Ours,
+    /// systemd's, which is asked to.
+    Systemd(Unit),
+    /// Somebody else's; what may be written is written, and put back.
+    Others,
+}
+
+/// A service that is followed from one generation to the next.
+#[derive(Debug)]
+pub struct Following {
+    target: Target,
+    /// Found before the loop began.
+    first: Option<Found>,
+    /// The generation that was followed last.
+    last: Option<(Pid, u64)>,
+}
+
+impl Following {
+    /// Looks once. What does not exist, and never will, is an error; what does not run yet is waited for.
+    pub fn begin(target: Target) -> Result<Self, String> {
+        let first = match &target {
+            Target::Unit(name) => unit::look(name)?.and_then(Found::of_unit),
+            Target::Pid(pid) => Some(target.find().ok_or_else(|| format!("there is no process {pid}"))?),
+            Target::Cgroup(path) if !path.is_dir() => return Err(format!("there is no cgroup {}", path.display())),
+            _ => target.find(),
+        };
+        Ok(Self { target, first, last: None })
+    }
+
+    /// What can be done to it, as far as it has been found.
+    pub fn host(&self, watch_stalls: bool) -> Host {
+        match &self.first {
+            Some(found) => place::host(found, watch_stalls),
+            None => place::not_found(&self.target.text()),
+        }
+    }
+
+    /// What becomes of highwater when the service has ended.
+    pub fn attached(&self, arguments: &cli::Run) -> Attached {
+        match (arguments.leave, &self.target) {
+            (Some(status), _) => Attached::Leave(status),
+            (None, Target::Pid(_)) => Attached::Once,
+            (None, _) => Attached::Follow,
+        }
+    }
+}
+
+impl Hands {
+    /// Whether the service is not ours.
+    pub(super) fn is_attached(&self) -> bool {
+        self.following.is_some()
+    }
+
+    /// Looks for the next generation, for as long as it takes.
+    pub(super) fn follow(&mut self, generation: u32) {
+        let Some(following) = self.following.as_mut() else { return };
+        let (first, last, target) = (following.first.take(), following.last, following.target.clone());
+        let (around, wake) = (self.around.clone(), self.wake.clone());
+        let waits = first.is_none();
+        if waits {
+            tracing::info!("waiting for {}", target.text());
+        }
+        spawn_local(async move {
+            let found = match first {
+                Some(found) => found,
+                None => next(&target, last, around).await,
+            };
+            let _ = wake.send(Wake::Found(generation, Box::new(found)));
+        });
+    }
+
+    /// The next generation was found: looks after it.
+    pub(super) fn found(&mut self, policy: &Policy, generation: u32, found: &Found) -> Vec<Input> {
+        let report = Report { wake: self.wake.clone(), generation };
+        let host = place::host(found, super::watches_stalls(policy));
+        let owner = self.owner(found);
+        let key = key(found);
+        let restore = self.state.borrowed(&key);
+        match Service::attach(found, owner, restore, policy, (self.around.known.clone(), report)) {
+            Ok(service) => {
+                if let Err(error) = self.state.borrow(key, service.restore) {
+                    tracing::warn!("the state cannot be kept: {error}");
+                }
+                self.tell_guard(&service);
+                let inputs = self.met(&host, &service, found);
+                self.host = host;
+                self.service = Some(service);
+                if restore.is_some() {
+                    // A predecessor that died may have left its throttle.
+                    self.raise(highwater_core::amount::Limit::Max);
+                }
+                if let Some(following) = &mut self.following {
+                    following.last = Some((found.main, found.started));
+                }
+                inputs
+            }
+            Err(error) => {
+                // It was gone again at once.
+                tracing::info!("{error}");
+                if let Some(following) = &mut self.following {
+                    following.last = Some((found.main, found.started));
+                }
+                self.follow(generation);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The main process of an attached service has ended. Nobody but its parent is told how.
+    pub(super) fn lost(&mut self, generation: u32) -> Option<Input> {
+        let service = self.service_mut(generation)?;
+        let input = Input::Emptied { counters: service.counters(), peak: service.peak() };
+        self.bury(generation);
+        Some(input)
+    }
+
+    /// Asks the service to end: by a signal, or, where systemd runs it, by a restart.
+    pub(super) fn stop_service(&mut self, signal: Signal) {
+        self.with_service(|service| match &service.owner {
+            Owner::Systemd(unit) => unit.restart(),
+            Owner::Ours | Owner::Others => service.signal(signal),
+        });
+    }
+
+    /// Waits until nothing that was asked of systemd is under way, and forgets what was borrowed.
+    pub async fn let_go(&mut self) {
+        if !self.is_attached() {
+            return;
+        }
+        if let Some(Owner::Systemd(unit)) = self.service.as_ref().map(|service| &service.owner) {
+            unit.flush().await;
+            unit.forget();
+        }
+        if let Err(error) = self.state.give_back() {
+            tracing::warn!("the state cannot be kept: {error}");
+        }
+    }
+
+    fn owner(&self, found: &Found) -> Owner {
+        match place::unit_of(found) {
+            Some(properties) => Owner::Systemd(Unit::start(properties, self.around.clone(), self.wake.clone())),
+            None => Owner::Others,
+        }
+    }
+
+    /// What the core is told of a generation that was met, and the journal of what cannot be done to it.
+    fn met(&self, host: &Host, service: &Service, found: &Found) -> Vec<Input> {
+        let note = |reason: String| Input::Note(Event::Notice { reason });
+        let mut inputs = vec![Input::Abilities(host.abilities)];
+        if host.abilities != self.host.abilities {
+            let lacks = host.missing.iter().map(|lack| note(format!("without {}: {}", lack.ability, lack.reason)));
+            inputs.extend(lacks);
+        }
+        let strangers = found.strangers();
+        if !strangers.is_empty() {
+            let reason = format!("processes {strangers:?} are in its cgroup too: what is read there is theirs as well");
+            inputs.push(note(reason));
+        }
+        let cgroup = service.cgroup().map(|path| path.display().to_string());
+        inputs.push(Input::Spawned { pid: found.main.cast_unsigned(), cgroup });
+        inputs
+    }
+}
+
+/// Looks until it is there, and is not the generation that has ended.
+async fn next(target: &Target, last: Option<(Pid, u64)>, around: Surroundings) -> Found {
+    let mut wait = FIRST_WAIT;
+    loop {
+        let found = match target {
+            Target::Unit(name) => unit::ask(name, around.clone()).await.ok().flatten().and_then(Found::of_unit),
+            other => {
+                let other = other.clone();
+                offload_deep(STACK, move || other.find()).await.ok().flatten()
+            }
+        };
+        if let Some(found) = found.filter(|found| last != Some((found.main, found.started))) {
+            return found;
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+/// By which it is known what was borrowed of whom.
+fn key(found: &Found) -> String {
+    let cgroup = found.cgroup.as_ref().map(|path| path.display().to_string());
+    let unit = found.unit.as_ref().map(|unit| unit.name.clone());
+    unit.or(cgroup).unwrap_or_else(|| found.main.to_string())
+}
+
+/// `memory.high` as it was found, which is never exceeded and is put back.
+pub(super) fn within(wanted: Limit, restore: Limit) -> Limit {
+    match (wanted, restore) {
+        (Limit::Bytes(wanted), Limit::Bytes(most)) => Limit::Bytes(wanted.min(most)),
+        (Limit::Bytes(wanted), Limit::Max) => Limit::Bytes(wanted),
+        (Limit::Max, restore) => restore,
+    }
+}

@@ -1,0 +1,150 @@
+//! `highwater attach`: a service that others run is taken through the ladder, and left as it was found.
+
+use std::ffi::OsString;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use highwater_tests::{Highwater, Launcher, Process, Scratch, joining, wait_until};
+
+use crate::incident::{MIB, Place, done, evidence, skipped, start_of};
+
+/// Others' `memory.high`, above everything the ladder wants.
+const THEIR_HIGH: u64 = 250 * MIB;
+const LADDER: &str = r#"
+[trigger.breach]
+memory-event = { counter = "high" }
+[trigger.near-limit]
+usage = { above = "80%" }
+[[step]]
+name = "dump"
+dump = { signal = "SIGUSR1", file = "DIR/heap-*.bin", within = "20s", needs = "16MiB" }
+[[step]]
+name = "throttle"
+throttle = { high = "70%", for = "2s" }
+[[step]]
+name = "restart"
+after = "4s"
+restart = { backoff = "1ms..2ms" }
+[incident]
+resolve-after = "500ms"
+"#;
+
+/// Somebody who runs the service, again whenever it has ended: first the one that leaks, then one that does not.
+struct Others {
+    over: Arc<AtomicBool>,
+    runner: Option<JoinHandle<()>>,
+}
+
+impl Others {
+    fn run(service: Vec<OsString>, wrapper: Vec<OsString>) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
+        let runner = std::thread::spawn(move || {
+            start(&wrapper, &service).wait().unwrap();
+            while !is_over.load(Ordering::Relaxed) {
+                start(&wrapper, &["sleep".into(), "1000".into()]).wait().unwrap();
+            }
+        });
+        Self { over, runner: Some(runner) }
+    }
+}
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if !std::thread::panicking() {
+            self.runner.take().unwrap().join().unwrap();
+        }
+    }
+}
+
+fn start(wrapper: &[OsString], service: &[OsString]) -> Child {
+    let mut line = wrapper.iter().chain(service);
+    Command::new(line.next().unwrap()).args(line).spawn().unwrap()
+}
+
+fn limited(scratch: &Scratch) -> Scratch {
+    scratch.write("cgroup.subtree_control", "+memory");
+    let theirs = scratch.below("theirs");
+    theirs.write("memory.max", 256 * MIB).write("memory.high", THEIR_HIGH);
+    theirs
+}
+
+fn attach(place: &Place) -> Launcher {
+    Highwater::here().policy(LADDER.replace("DIR", place.directory().to_str().unwrap()))
+}
+
+fn first_process(theirs: &Scratch) -> Process {
+    wait_until("a process of the service", || theirs.read("cgroup.procs").lines().next()?.parse().ok().map(Process))
+}
+
+#[test]
+fn a_service_of_others_climbs_the_whole_ladder_and_goes_on_alone() {
+    let place = Place::on_disk("attach");
+    let theirs = limited(&place.scratch);
+    let service = place.leaker("--base 20 --rate 20 --leak-after 3 --dump-size 16");
+    let others = Others::run(service, joining(theirs.path()).into());
+    let leaker = first_process(&theirs);
+    let mut highwater = attach(&place).attach("--cgroup", theirs.path());
+    assert_eq!(highwater.service(), leaker.0);
+    let journal = highwater.journal();
+    assert!(evidence(&done(journal, "dump")).exists());
+    done(journal, "throttle");
+    done(journal, "restart");
+    let second = highwater.started(2)["pid"].as_u64().unwrap();
+    assert_ne!(second, u64::from(leaker.0));
+    assert!(place.leaker_log().last().is_some_and(|line| line.starts_with("graceful ")), "{:?}", place.leaker_log());
+    assert_eq!(journal.events("service.exited")[0]["cause"], "asked");
+    journal.wait_for("incident.resolved");
+    assert!(highwater.stop().success());
+    let second = Process(u32::try_from(second).unwrap());
+    assert!(second.is_alive(), "the end of highwater must not be the end of the service");
+    assert_eq!(theirs.read("memory.high"), THEIR_HIGH.to_string());
+    drop_with(others, &theirs);
+}
+
+#[test]
+fn a_killed_supervisor_leaves_their_limit_as_it_was() {
+    let place = Place::on_disk("attach-killed");
+    let theirs = limited(&place.scratch);
+    let service = place.leaker("--base 20 --rate 20 --leak-after 3 --dump-size 1");
+    let others = Others::run(service, joining(theirs.path()).into());
+    let leaker = first_process(&theirs);
+    let mut highwater = attach(&place).attach("--pid", leaker.0.to_string());
+    start_of(highwater.journal(), "throttle");
+    wait_until("a throttle", || (theirs.read("memory.high") != THEIR_HIGH.to_string()).then_some(()));
+    highwater.kill();
+    wait_until("their limit", || (theirs.read("memory.high") == THEIR_HIGH.to_string()).then_some(()));
+    drop_with(others, &theirs);
+}
+
+#[test]
+fn where_nothing_can_be_written_it_is_dumped_and_asked_to_end() {
+    const READ_ONLY: [&str; 5] =
+        ["unshare", "--mount", "/bin/sh", "-c", "mount -o remount,bind,ro /sys/fs/cgroup && exec \"$0\" \"$@\""];
+    const OWN_FILES: &str = "mkdir -p $0/inner && mount --bind $0/inner $0 && exec \"$@\"";
+    let place = Place::on_disk("attach-read-only");
+    let theirs = limited(&place.scratch);
+    let service = place.leaker("--base 20 --rate 10 --leak-after 3 --dump-size 1");
+    // It sees another directory at that path than we do.
+    let mut wrapper: Vec<OsString> = joining(theirs.path()).into();
+    wrapper.extend(["unshare", "--mount", "/bin/sh", "-c", OWN_FILES].map(OsString::from));
+    wrapper.push(place.directory().into());
+    let others = Others::run(service, wrapper);
+    let mut highwater = attach(&place).under(READ_ONLY).attach("--command", "--rate 10 --leak-after 3");
+    let journal = highwater.journal();
+    assert!(evidence(&done(journal, "dump")).exists());
+    assert!(skipped(journal, "throttle").contains("lacks throttle"));
+    done(journal, "restart");
+    highwater.stop();
+    drop_with(others, &theirs);
+}
+
+/// Ends the service for good.
+fn drop_with(others: Others, theirs: &Scratch) {
+    others.over.store(true, Ordering::Relaxed);
+    theirs.write("cgroup.kill", 1);
+    drop(others);
+}
