@@ -53,6 +53,8 @@ pub struct Service {
     pub restart: RestartOn,
     /// Variables added to its environment.
     pub env: Vec<(String, String)>,
+    /// Whether what it tells systemd goes through highwater.
+    pub notify: NotifyMode,
 }
 
 /// When a service that ends by itself is started again.
@@ -64,6 +66,17 @@ pub enum RestartOn {
     Failure,
     /// However it ends.
     Always,
+}
+
+/// Whether what the service tells systemd goes through highwater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotifyMode {
+    /// Where systemd listens to highwater; the service is ready when it is started.
+    Auto,
+    /// Always, and the service is ready when it says so.
+    Relay,
+    /// Never: the service has nobody to tell.
+    Off,
 }
 
 /// Limits of the service cgroup.
@@ -87,6 +100,7 @@ impl Default for Service {
             stop_timeout: Duration::from_secs(20),
             restart: RestartOn::Failure,
             env: Vec::new(),
+            notify: NotifyMode::Auto,
         }
     }
 }

@@ -12,6 +12,7 @@ mod host;
 mod install;
 mod journal;
 mod log;
+mod notify;
 mod past;
 mod ready;
 mod run;

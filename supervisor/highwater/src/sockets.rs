@@ -70,7 +70,6 @@ impl Sockets {
     }
 
     /// What systemd does not have yet and could keep for the next supervisor, each with its name in the store.
-    #[allow(dead_code, reason = "systemd is told next")]
     pub fn to_store(&self) -> impl Iterator<Item = (String, BorrowedFd<'_>)> {
         let bound_here = self.0.iter().filter(|kept| kept.origin == Origin::Here);
         bound_here.map(|kept| (format!("{STORED}{}", kept.socket.name), kept.socket.as_fd()))

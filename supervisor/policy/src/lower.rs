@@ -34,6 +34,7 @@ fn service(service: &language::Service) -> Option<Service> {
         stop_timeout: service.stop_timeout.value?,
         restart: service.restart.value?,
         env: service.env.value.as_ref()?.0.clone(),
+        notify: service.notify.value?,
     })
 }
 

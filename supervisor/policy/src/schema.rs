@@ -105,6 +105,7 @@ const LEAVES: &[(&str, &[&str], &[&str])] = &[
     ("service.stop-timeout", &["'0s'", "'1m 30s'", "'500ms'"], &["20", "'20'", "''", "'s'"]),
     ("service.restart", &["'never'", "'on-failure'", "'always'"], &["'on_failure'", "true"]),
     ("service.env", &["{}", "{ A = 'b' }"], &["{ A = 1 }", "{ 'A=B' = 'c' }", "'A=b'"]),
+    ("service.notify", &["'auto'", "'relay'", "'off'"], &["true", "'on'"]),
     ("memory.max", &["'512MiB'", "'1.5 GiB'"], &["512", "'512'", "'512M'", "'80%'", "'max'"]),
     ("memory.tripwire", &["'80%'", "'80.25%'", "'64MiB'", "'off'"], &["'80'", "0.8", "'80.125%'", "'none'", "false"]),
     ("memory.hold", &["'auto'", "'off'"], &["'on'", "true"]),

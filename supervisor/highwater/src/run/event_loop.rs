@@ -17,8 +17,12 @@ use super::hands::Hands;
 pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: UnboundedReceiver<Wake>) -> Ending {
     core.start(now());
     hands.work_off_outbox();
+    hands.begin_to_relay();
     loop {
-        if let Some(ending) = carry_out(&mut core, &mut hands) {
+        let ending = carry_out(&mut core, &mut hands);
+        hands.refresh_relay(&core);
+        if let Some(ending) = ending {
+            hands.relay.ends();
             finish_copies(&hands, &mut wakes).await;
             hands.last_words();
             hands.let_go().await;
@@ -115,21 +119,32 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
         Wake::Delivered(line) => hands.delivered(&line),
         Wake::WorkOffOutbox => hands.work_off_outbox(),
         Wake::OutboxWaits(wait) => hands.wait_for_outbox(wait),
+        Wake::Told(message) => {
+            if let Some(input) = hands.told(&message) {
+                core.handle(now(), input);
+            }
+        }
+        Wake::Beat => hands.show_life(),
         Wake::Note(reason) => core.handle(now(), Input::Note(Event::Notice { reason })),
         Wake::Child => {
             hands.mind_guard();
             reap(hands);
             emptied(core, hands, core.generation());
         }
-        Wake::Stop(reason) => core.handle(now(), Input::Stop { reason }),
+        Wake::Stop(reason) => {
+            hands.tell_of_stop(core);
+            core.handle(now(), Input::Stop { reason });
+        }
         Wake::Forward(signal) => {
             if hands.may_forward(signal) {
                 core.handle(now(), Input::Forward(signal));
             }
         }
         Wake::Reload => {
+            hands.relay.reloading();
             let input = hands.reload();
             core.handle(now(), input);
+            hands.relay.reloaded();
         }
     }
 }

@@ -28,6 +28,7 @@ use super::watch::Report;
 use crate::bundle::{Bundle, Written};
 use crate::host::Host;
 use crate::journal::Journal;
+use crate::notify::Relay;
 use crate::runtime_dir::RuntimeDir;
 use crate::sentence::{is_warning, sentence};
 use crate::sockets::Sockets;
@@ -56,6 +57,10 @@ pub struct Hands {
     pub(super) bundle: Bundle,
     /// Sockets of the service.
     pub(super) sockets: Sockets,
+    /// Between the service and systemd.
+    pub(super) relay: Relay,
+    /// Something was recorded since systemd was told how things stand.
+    pub(super) has_news: bool,
     /// Where its sockets are, as long as it runs.
     #[allow(dead_code, reason = "the sockets are still to come")]
     pub(super) runtime_dir: Option<RuntimeDir>,
@@ -107,6 +112,7 @@ impl Hands {
     pub fn record(&mut self, record: &Record) {
         let line = self.journal.append(record);
         self.termination.see(record);
+        self.has_news = true;
         let text = sentence(record);
         if is_warning(&record.event) {
             tracing::warn!(json = line.as_str(), "{text}");
@@ -186,7 +192,7 @@ impl Hands {
 
     fn spawn(&mut self, policy: &Policy, generation: u32) -> Input {
         let report = Report { wake: self.wake.clone(), generation };
-        let command = birth::command(&self.argv, policy, &self.sockets);
+        let command = self.relay.equip(birth::command(&self.argv, policy, &self.sockets));
         let helpers = Rc::clone(&self.around.known);
         match Service::start(&self.host, policy, command, helpers, report) {
             Ok(service) => {

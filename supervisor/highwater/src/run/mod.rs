@@ -14,6 +14,7 @@ mod limits;
 mod look;
 mod lowering;
 mod meter;
+mod notifying;
 mod plan;
 mod rehearsal;
 mod service;
@@ -41,6 +42,7 @@ use highwater_evidence::retention::Limits;
 use highwater_kernel::clock::{self, Rfc3339};
 use highwater_kernel::guard::Guard;
 use highwater_kernel::listen::Socket;
+use highwater_kernel::notify::Message;
 use highwater_kernel::{memory_lock, reap};
 use highwater_report::snapshot::Snapshot;
 use tokio::sync::mpsc::unbounded_channel;
@@ -110,6 +112,10 @@ pub(crate) enum Wake {
     WorkOffOutbox,
     /// There is something in the outbox for later.
     OutboxWaits(Duration),
+    /// Some process sent a notification.
+    Told(Message),
+    /// systemd wants a sign of life before long.
+    Beat,
     /// Something a person should know.
     Note(String),
     /// Some child ended.
@@ -144,13 +150,13 @@ fn prepare_and_run(arguments: &cli::Run) -> Result<Ending, Failed> {
     // Before anything is opened that could take their numbers.
     let handed = Socket::handed_over().map_err(Failed::own)?;
     let policy = read_policy(arguments.policy.as_deref())?;
-    let (sockets, _) = Sockets::open(&policy.sockets, handed).map_err(Failed::own)?;
+    let (sockets, unwanted) = Sockets::open(&policy.sockets, handed).map_err(Failed::own)?;
     let state_dir = state_dir(arguments)?;
     let journal = Journal::open(&state_dir, &arguments.name).map_err(|error| unusable(&state_dir, &error))?;
     // It forks, so it comes before the first thread.
     let guard = Guard::start(&arguments.name, journal.path());
     let flush = crate::log::start(arguments.log).map_err(Failed::own)?;
-    let ending = set_up(arguments, policy, &state_dir, journal, guard, sockets);
+    let ending = set_up(arguments, policy, &state_dir, journal, guard, (sockets, unwanted));
     flush.flush();
     ending
 }
@@ -161,7 +167,7 @@ fn set_up(
     state_dir: &Path,
     journal: Journal,
     guard: highwater_kernel::Result<Guard>,
-    sockets: Sockets,
+    (sockets, unwanted): (Sockets, Vec<String>),
 ) -> Result<Ending, Failed> {
     let guard = guard.map_err(|error| tracing::warn!("no guard: {error}")).ok();
     reap::become_subreaper().map_err(Failed::own)?;
@@ -177,6 +183,8 @@ fn set_up(
     let termination = termination(arguments, state_dir)?;
     signals::listen(wake.clone()).map_err(Failed::own)?;
     let runtime_dir = runtime_dir(&arguments.name, state_dir);
+    let relay = notifying::relay(&policy, runtime_dir.as_ref())?;
+    relay.store(sockets.to_store(), &unwanted);
     let mut hands = Hands {
         argv: arguments.argv.clone(),
         following,
@@ -192,6 +200,8 @@ fn set_up(
             copying: Rc::default(),
         },
         sockets,
+        relay,
+        has_news: true,
         outbox: state_dir.join("outbox"),
         handed: Vec::new(),
         waits_for_outbox: None,
@@ -298,6 +308,8 @@ fn config(arguments: &cli::Run, hands: &Hands) -> Config {
         unfinished: hands.state.unfinished(),
         says_ready: false,
         attached: hands.following.as_ref().map(|following| following.attached(arguments)),
+        says_ready: hands.relay.waits_for_ready(),
+        attached: None,
     }
 }
 

@@ -159,6 +159,22 @@ impl Service {
         Some(self.main.pid())
     }
 
+    /// Makes that process the main process: the service said so.
+    pub fn follow(&mut self, pid: Pid) {
+        let Some(main) = Some(pid).filter(|pid| *pid != self.main.pid()).and_then(|pid| Pidfd::open(pid).ok()) else {
+            return;
+        };
+        self.exited = watch::main_process(&main, self.report.clone()).ok();
+        self.main = main;
+        self.meter.follow(pid);
+        self.runtime = None;
+    }
+
+    /// Whether a process is of the service.
+    pub fn has(&self, pid: Pid) -> bool {
+        pid == self.main.pid() || self.everybody().contains(&pid)
+    }
+
     /// Processes of the service but the main one, where there is no cgroup to ask: all that are below us. The orphans of
     /// the service have become our children.
     fn tree(&self) -> Vec<Pid> {

@@ -13,16 +13,8 @@ use crate::sys;
 pub(super) const FIRST: RawFd = 3;
 
 /// What a service manager tells the process it started, and no other.
-pub(super) const MEANT_FOR_US: [&str; 8] = [
-    "LISTEN_PID",
-    "LISTEN_PIDFDID",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "MAINPID",
-];
+pub(super) const MEANT_FOR_US: [&str; 7] =
+    ["LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
 
 /// Descriptors to be handed over, moved behind the numbers they will get: placing one never covers another.
 pub(super) struct Passed(Vec<OwnedFd>);

@@ -1,6 +1,6 @@
 //! `[service]`.
 
-use highwater_core::policy::RestartOn;
+use highwater_core::policy::{NotifyMode, RestartOn};
 
 use crate::shape::shape;
 use crate::text::env::Env;
@@ -20,6 +20,18 @@ shape! {
         "restart" restart: RestartOn = Default("'on-failure'"),
         /// Variables added to its environment.
         "env" env: Env = Default("{}"),
+        /// What becomes of what the service tells systemd (`sd_notify`): "relay" passes it on, and the service is ready
+        /// when it says so, as with `Type=notify`; "auto" passes it on where systemd listens, and the service is ready
+        /// when it is started; "off" gives it nobody to tell. A reload changes nothing about it.
+        "notify" notify: NotifyMode = Default("'auto'"),
+    }
+}
+
+words! {
+    NotifyMode {
+        "auto" => Auto,
+        "relay" => Relay,
+        "off" => Off,
     }
 }
 
