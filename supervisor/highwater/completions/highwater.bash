@@ -291,7 +291,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__incidents)
-            opts="-h --state-dir --name --json --help"
+            opts="-h --state-dir --name --json --limit --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -302,6 +302,10 @@ _highwater() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -471,7 +475,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__run)
-            opts="-h --policy --state-dir --termination-log --name --log --dry-run --require --help"
+            opts="-h --policy --state-dir --termination-log --name --log --dry-run --http --require --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -495,6 +499,10 @@ _highwater() {
                     ;;
                 --log)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --require)

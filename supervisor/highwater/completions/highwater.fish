@@ -40,6 +40,7 @@ complete -c highwater -n "__fish_highwater_using_subcommand run" -l termination-
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l name -d 'Name of this supervisor [default: that of the command]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l log -d 'How records are shown on standard error' -r -f -a "human\t'as text'
 json\t'as the journal has them'"
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l http -d 'Answer /livez, /readyz, /metrics, /incidents and /status there, such as 127.0.0.1:9464 [default: what the policy says, or on the unix socket only]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l require -d 'Do not start where this host lacks one of these abilities' -r -f -a "cgroup\t'the service lives in a cgroup of its own'
 memory-events\t'the kernel wakes us when a memory limit is touched'
 throttle\t'the service can be slowed down, and held to be dumped and stopped'
@@ -59,6 +60,7 @@ complete -c highwater -n "__fish_highwater_using_subcommand doctor" -s h -l help
 complete -c highwater -n "__fish_highwater_using_subcommand install" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand incidents" -l state-dir -d 'Where journal and evidence are [default: as for run]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand incidents" -l name -d 'Name of the supervisor [default: the only one that left something]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand incidents" -l limit -d 'Only so many of the newest' -r
 complete -c highwater -n "__fish_highwater_using_subcommand incidents" -l json -d 'As JSON'
 complete -c highwater -n "__fish_highwater_using_subcommand incidents" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand report" -l state-dir -d 'Where journal and evidence are [default: as for run]' -r -F

@@ -4,6 +4,7 @@ mod attach;
 mod past;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -59,6 +60,8 @@ pub struct Run {
     pub log: Log,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Where to answer over HTTP, whatever the policy says.
+    pub http: Option<SocketAddr>,
     /// Abilities without which not to start.
     pub require: Vec<Ability>,
     /// The service; nothing where it runs already.
@@ -174,6 +177,10 @@ fn supervisor(command: clap::Command) -> clap::Command {
                 .help("How records are shown on standard error"),
         )
         .arg(flag("dry-run").help("Run and watch the service, but only say what the steps would do"))
+        .arg(option("http", "ADDRESS").value_parser(value_parser!(SocketAddr)).help(
+            "Answer /livez, /readyz, /metrics, /incidents and /status there, such as 127.0.0.1:9464 [default: what the \
+             policy says, or on the unix socket only]",
+        ))
         .arg(
             option("require", "ABILITY")
                 .value_delimiter(',')
@@ -285,6 +292,7 @@ impl Run {
                 _ => Log::Human,
             },
             dry_run: matches.get_flag("dry-run"),
+            http: matches.get_one("http").copied(),
             require: abilities.filter_map(|name| Ability::named(name)).collect(),
             argv,
             target: None,

@@ -19,6 +19,7 @@ mod run;
 mod runtime_dir;
 mod sentence;
 mod series;
+mod serve;
 pub mod snapshot;
 mod sockets;
 mod state;

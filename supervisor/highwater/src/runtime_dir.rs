@@ -2,6 +2,7 @@
 
 use std::fs::{DirBuilder, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -15,8 +16,8 @@ const MODE: u32 = 0o711;
 #[derive(Debug)]
 pub struct RuntimeDir {
     path: PathBuf,
-    /// Keeps the lock.
-    _directory: File,
+    /// Locked.
+    directory: File,
 }
 
 impl RuntimeDir {
@@ -33,9 +34,13 @@ impl RuntimeDir {
     }
 
     /// Where it is.
-    #[allow(dead_code, reason = "the sockets are still to come")]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The path of a file in it that is short enough for the address of a socket, in this process only.
+    pub fn short(&self, file: &str) -> PathBuf {
+        format!("/proc/self/fd/{}/{file}", self.directory.as_raw_fd()).into()
     }
 
     fn take_place(path: PathBuf) -> io::Result<Self> {
@@ -48,7 +53,7 @@ impl RuntimeDir {
         if is_removed || locked.uid() != nix::unistd::geteuid().as_raw() {
             return Err(with_path(io::ErrorKind::PermissionDenied.into()));
         }
-        Ok(Self { path, _directory: directory })
+        Ok(Self { path, directory })
     }
 }
 
@@ -100,6 +105,16 @@ mod tests {
         assert!(second.to_string().starts_with(&*place.to_string_lossy()), "{second}");
         drop(first);
         RuntimeDir::take_place(place).unwrap();
+    }
+
+    #[test]
+    fn a_file_has_a_path_that_fits_an_address() {
+        let root = tempfile::tempdir().unwrap();
+        let place = root.path().join("long".repeat(40));
+        let taken = RuntimeDir::take_place(place.clone()).unwrap();
+        std::os::unix::net::UnixListener::bind(place.join("control.sock")).unwrap_err();
+        std::os::unix::net::UnixListener::bind(taken.short("control.sock")).unwrap();
+        assert!(place.join("control.sock").exists());
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod text;
 mod verdict;
 
 pub use advice::advice;
-pub use list::{Listed, list};
+pub use list::{Listed, list, newest};
 pub use load::{FILE, LoadError, LoadErrorKind, load};
 pub use page::page;
 pub use summary::summary;

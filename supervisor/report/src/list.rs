@@ -35,10 +35,30 @@ pub struct Listed {
 /// The incidents of a directory of evidence, the newest first; after them what could not be read. A directory that is
 /// not there holds none.
 pub fn list(evidence: &Path) -> Vec<Result<Listed, LoadError>> {
-    let directories = match directories(evidence) {
-        Ok(directories) => directories,
-        Err(error) => return vec![Err(LoadError { path: evidence.into(), kind: LoadErrorKind::Io(error) })],
-    };
+    newest(evidence, usize::MAX)
+}
+
+/// The same for so many of the newest, by their ids, without reading the rest.
+pub fn newest(evidence: &Path, most: usize) -> Vec<Result<Listed, LoadError>> {
+    match directories(evidence) {
+        Ok(mut directories) => {
+            directories.sort_by_cached_key(|directory| std::cmp::Reverse(age(directory)));
+            read(directories.into_iter().take(most))
+        }
+        Err(error) => vec![Err(LoadError { path: evidence.into(), kind: LoadErrorKind::Io(error) })],
+    }
+}
+
+/// The id of an incident as it sorts: when its supervisor started, and its number there.
+fn age(directory: &Path) -> (String, u64) {
+    let id = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match id.rsplit_once('-').and_then(|(start, number)| Some((start.to_owned(), number.parse().ok()?))) {
+        Some(age) => age,
+        None => (id, 0),
+    }
+}
+
+fn read(directories: impl IntoIterator<Item = PathBuf>) -> Vec<Result<Listed, LoadError>> {
     let (mut listed, mut unread) = (Vec::new(), Vec::new());
     for directory in directories {
         match load(&directory) {
@@ -105,6 +125,17 @@ mod tests {
         let listed: Vec<_> = list(evidence.path()).into_iter().map(said).collect();
         let unread = evidence.path().join("a-1/incident.json");
         assert_eq!(listed, [Ok("a-10".into()), Ok("a-2".into()), Err(unread)]);
+    }
+
+    #[test]
+    fn of_many_only_the_newest_are_read() {
+        let evidence = tempfile::tempdir().unwrap();
+        std::fs::create_dir(evidence.path().join("20261121T080000Z-11")).unwrap();
+        std::fs::create_dir(evidence.path().join("20261122T080000Z-9")).unwrap();
+        add(evidence.path(), "20261122T080000Z-10", "2026-11-22T08:00:00Z");
+        let listed = newest(evidence.path(), 1);
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0].as_ref().unwrap().incident, "20261122T080000Z-10");
     }
 
     #[test]

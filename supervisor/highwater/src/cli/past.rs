@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgMatches, value_parser};
 
 use super::{flag, option, path};
 
@@ -13,6 +13,8 @@ pub struct Incidents {
     pub of: Of,
     /// As JSON.
     pub json: bool,
+    /// So many of the newest.
+    pub limit: Option<usize>,
 }
 
 /// Arguments of `report`.
@@ -58,6 +60,7 @@ pub fn incidents() -> clap::Command {
         .about("List what happened, the newest first")
         .args(of())
         .arg(flag("json").help("As JSON"))
+        .arg(option("limit", "N").value_parser(value_parser!(usize)).help("Only so many of the newest"))
         .after_help("Exit status: 0, also where nothing ever happened; 1 when the evidence cannot be read.")
 }
 
@@ -133,7 +136,7 @@ impl Of {
 
 impl Incidents {
     pub(super) fn of(matches: &ArgMatches) -> Self {
-        Self { of: Of::given(matches), json: matches.get_flag("json") }
+        Self { of: Of::given(matches), json: matches.get_flag("json"), limit: matches.get_one("limit").copied() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use highwater_core::amount::Bytes;
-use highwater_report::{Listed, LoadError, list};
+use highwater_report::{Listed, LoadError, list, newest};
 
 use super::terminal::{plain, print, table};
 use super::{Failed, evidence};
@@ -21,7 +21,10 @@ pub fn incidents(arguments: &Incidents) -> ExitCode {
 
 fn print_all(arguments: &Incidents) -> Result<(), Failed> {
     let evidence = evidence(&arguments.of)?;
-    let (listed, unread) = parted(list(&evidence));
+    let (listed, unread) = parted(match arguments.limit {
+        Some(limit) => newest(&evidence, limit),
+        None => list(&evidence),
+    });
     if arguments.json {
         let text = serde_json::to_string_pretty(&listed).expect("incidents are plain data");
         print(&format!("{text}\n"));

@@ -15,6 +15,7 @@ use super::hands::Hands;
 
 /// Runs the core until the service is over.
 pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: UnboundedReceiver<Wake>) -> Ending {
+    hands.serve();
     core.start(now());
     hands.work_off_outbox();
     hands.begin_to_relay();
@@ -125,6 +126,7 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
             }
         }
         Wake::Beat => hands.show_life(),
+        Wake::Asked(question) => hands.answer(core, question),
         Wake::Note(reason) => core.handle(now(), Input::Note(Event::Notice { reason })),
         Wake::Child => {
             hands.mind_guard();

@@ -121,6 +121,6 @@ impl Hands {
 }
 
 /// highwater itself, whatever became of its file meanwhile.
-pub(super) fn own_command(what: &str) -> Vec<OsString> {
+pub(crate) fn own_command(what: &str) -> Vec<OsString> {
     vec!["/proc/self/exe".into(), what.into()]
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -31,6 +32,7 @@ use crate::journal::Journal;
 use crate::notify::Relay;
 use crate::runtime_dir::RuntimeDir;
 use crate::sentence::{is_warning, sentence};
+use crate::serve::{Server, Tally};
 use crate::sockets::Sockets;
 use crate::state::State;
 use crate::termination::Termination;
@@ -61,8 +63,13 @@ pub struct Hands {
     pub(super) relay: Relay,
     /// Something was recorded since systemd was told how things stand.
     pub(super) has_news: bool,
+    /// Where to listen, whatever the policy says.
+    pub(super) http: Option<SocketAddr>,
+    /// Answers over HTTP.
+    pub(super) server: Option<Server>,
+    /// What happened so far.
+    pub(super) tally: Tally,
     /// Where its sockets are, as long as it runs.
-    #[allow(dead_code, reason = "the sockets are still to come")]
     pub(super) runtime_dir: Option<RuntimeDir>,
     /// What is to be sent off the machine.
     pub(super) outbox: PathBuf,
@@ -84,6 +91,7 @@ impl Hands {
     /// Carries out a command. What is known at once comes back as an input; the last command ends the loop.
     pub fn carry_out(&mut self, core: &Supervisor, command: Command) -> Result<Option<Input>, Ending> {
         self.around.limits = super::limits_of(core.policy());
+        self.listen(core.policy());
         match command {
             Command::Record(record) => self.record(&record),
             Command::Spawn { generation } if self.is_attached() => self.follow(generation),
@@ -113,6 +121,7 @@ impl Hands {
         let line = self.journal.append(record);
         self.termination.see(record);
         self.has_news = true;
+        self.tally.see(record);
         let text = sentence(record);
         if is_warning(&record.event) {
             tracing::warn!(json = line.as_str(), "{text}");

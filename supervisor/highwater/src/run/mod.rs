@@ -1,5 +1,6 @@
 //! `highwater run`: set up, run the loop, end as the service did.
 
+mod answering;
 pub(crate) mod attached;
 mod birth;
 mod captures;
@@ -54,11 +55,13 @@ use crate::healthy;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::runtime_dir::RuntimeDir;
+use crate::serve::{Question, Tally};
 use crate::sockets::Sockets;
 use crate::state::State;
 use crate::termination::Termination;
 use crate::work::{Outcome, Surroundings};
 use attached::Following;
+pub(crate) use finishing::own_command;
 use hands::Hands;
 use hello::{clear_leftovers, say_hello};
 use lowering::Lowering;
@@ -116,6 +119,8 @@ pub(crate) enum Wake {
     Told(Message),
     /// systemd wants a sign of life before long.
     Beat,
+    /// Somebody asks over HTTP.
+    Asked(Question),
     /// Something a person should know.
     Note(String),
     /// Some child ended.
@@ -208,6 +213,9 @@ fn set_up(
         writing: None,
         unwritten: VecDeque::new(),
         healthy: state_dir.join(healthy::DIRECTORY),
+        http: arguments.http,
+        server: None,
+        tally: Tally::default(),
         runtime_dir,
         bundle: Bundle::new(
             &arguments.name,
@@ -306,10 +314,8 @@ fn config(arguments: &cli::Run, hands: &Hands) -> Config {
         learnt: hands.state.learnt(),
         blamed: hands.state.blamed(),
         unfinished: hands.state.unfinished(),
-        says_ready: false,
         attached: hands.following.as_ref().map(|following| following.attached(arguments)),
         says_ready: hands.relay.waits_for_ready(),
-        attached: None,
     }
 }
 
