@@ -5,6 +5,7 @@ use highwater_core::supervisor::Supervisor;
 use highwater_kernel::psi::Pressure;
 
 use super::Wake;
+use super::attached::Following;
 use super::event_loop::now;
 use super::hands::Hands;
 use super::service::Service;
@@ -55,11 +56,13 @@ impl Hands {
     }
 
     fn process(&self, service: &Service) -> Process {
-        Process {
-            pid: service.main.pid(),
-            program: self.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default(),
-            cgroup: service.cgroup(),
-        }
+        Process { pid: service.main.pid(), program: self.program(), cgroup: service.cgroup() }
+    }
+
+    fn program(&self) -> String {
+        let attached = || self.following.as_ref().map(Following::text);
+        let started = self.argv.first().map(|word| word.to_string_lossy().into_owned());
+        started.or_else(attached).unwrap_or_default()
     }
 
     fn state_dir(&self) -> std::path::PathBuf {

@@ -65,6 +65,11 @@ impl Following {
         Ok(Self { target, first, last: None })
     }
 
+    /// What it is, for people.
+    pub fn text(&self) -> String {
+        self.target.text()
+    }
+
     /// What can be done to it, as far as it has been found.
     pub fn host(&self, watch_stalls: bool) -> Host {
         match &self.first {

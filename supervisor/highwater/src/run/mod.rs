@@ -315,7 +315,7 @@ fn config(arguments: &cli::Run, hands: &Hands) -> Config {
         blamed: hands.state.blamed(),
         unfinished: hands.state.unfinished(),
         attached: hands.following.as_ref().map(|following| following.attached(arguments)),
-        says_ready: hands.relay.waits_for_ready(),
+        says_ready: hands.relay.waits_for_ready() && !hands.is_attached(),
     }
 }
 
