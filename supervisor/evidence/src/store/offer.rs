@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::sys::stat::Mode;
 
 use crate::directory::Directory;
 use crate::error::io_error;
@@ -85,13 +87,38 @@ fn check_stranger(path: &Path, found: &Directory, owner: u32) -> Result<()> {
 }
 
 fn open_directory(path: &Path, resolve: ResolveFlag) -> Result<OwnedFd> {
-    let how = || OpenHow::new().flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC);
     let failed = io_error("open", path);
     let Some((root, below)) = within_root(path) else {
-        return openat2(nix::fcntl::AT_FDCWD, path, how().resolve(resolve)).map_err(failed);
+        return open_at(AT_FDCWD, path, resolve).map_err(failed);
     };
     let root = Directory::open(&root)?;
-    openat2(&root, &below, how().resolve(resolve | ResolveFlag::RESOLVE_IN_ROOT)).map_err(failed)
+    open_at(root, &below, resolve | ResolveFlag::RESOLVE_IN_ROOT).map_err(failed)
+}
+
+/// `RestrictSUIDSGID=` of systemd and other filters that must see every mode take openat2 away. Then no link is followed
+/// where one could lead astray.
+fn open_at(at: impl AsFd, path: &Path, resolve: ResolveFlag) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    match openat2(&at, path, OpenHow::new().flags(flags).resolve(resolve)) {
+        Err(Errno::ENOSYS) if resolve.is_empty() => openat(at, path, flags, Mode::empty()),
+        Err(Errno::ENOSYS) => open_straight(at, path),
+        result => result,
+    }
+}
+
+/// Opens a directory to which no link leads, part by part.
+fn open_straight(at: impl AsFd, path: &Path) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let start = if path.is_absolute() { "/" } else { "." };
+    let mut here = openat(at, start, flags, Mode::empty())?;
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => here = openat(&here, name, flags, Mode::empty())?,
+            Component::RootDir | Component::CurDir => {}
+            Component::ParentDir | Component::Prefix(_) => return Err(Errno::ELOOP),
+        }
+    }
+    openat(&here, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
 }
 
 /// Splits a path below `/proc/PID/root`: its links mean that root, and must not lead to files of ours.
@@ -133,6 +160,22 @@ mod tests {
         assert!(reason(&at("missing"), &[me()]).contains("No such file"));
         assert_eq!(within_root(Path::new("/proc/7/root/tmp/x")), Some(("/proc/7/root".into(), "tmp/x".into())));
         assert_eq!(within_root(Path::new("/proc/7/rooted/x")), None);
+    }
+
+    #[test]
+    fn straight_is_where_no_link_leads() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        symlink("a", root.join("link")).unwrap();
+        symlink("b", root.join("a/link")).unwrap();
+        let opens = |path: &str| open_straight(AT_FDCWD, &root.join(path)).is_ok();
+        assert!(opens("a/b") && opens("a/./b"));
+        assert!(!opens("link/b") && !opens("a/link") && !opens("a/../a/b") && !opens("a/none"));
+        let directory = Directory::open(&root).unwrap();
+        let within = open_straight(directory, Path::new("a/b")).unwrap();
+        let same = |one: &OwnedFd| File::from(one.try_clone().unwrap()).metadata().unwrap().ino();
+        assert_eq!(same(&within), fs::metadata(root.join("a/b")).unwrap().ino());
     }
 
     /// Needs root to give a file away; another user's files are all that can be had otherwise.

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::{FsType, TMPFS_MAGIC, fstatfs};
 
@@ -79,7 +80,28 @@ impl Root {
             .flags(flags | OFlag::O_CLOEXEC)
             .mode(Mode::empty())
             .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-        openat2(self.fd.as_fd(), path, how).map_err(|e| Error::new("open", self.shown(path), e))
+        let opened = match openat2(self.fd.as_fd(), path, how) {
+            // Taken away by `RestrictSUIDSGID=` of systemd and other filters that must see every mode.
+            Err(Errno::ENOSYS) => self.open_straight(path, flags),
+            result => result,
+        };
+        opened.map_err(|e| Error::new("open", self.shown(path), e))
+    }
+
+    /// Opens part by part what no link leads to: without openat2 there is no way to follow one and stay within.
+    fn open_straight(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        let on_the_way = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mut parts =
+            path.components().filter(|part| !matches!(part, Component::RootDir | Component::CurDir)).peekable();
+        let mut here = openat(&self.fd, ".", on_the_way, Mode::empty())?;
+        while let Some(part) = parts.next() {
+            let Component::Normal(name) = part else { return Err(Errno::ELOOP) };
+            if parts.peek().is_none() {
+                return openat(&here, name, flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty());
+            }
+            here = openat(&here, name, on_the_way, Mode::empty())?;
+        }
+        Ok(here)
     }
 
     /// As `/proc/PID/root/...`, for people.
@@ -164,6 +186,22 @@ mod tests {
         assert_eq!(text, "inside");
         assert_eq!(root.directory(Path::new("/out")).unwrap_err().kind(), crate::Kind::NotFound);
         assert!(root.file(Path::new("/../../../../../etc/passwd")).is_err());
+    }
+
+    #[test]
+    fn without_openat2_no_link_is_followed() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("var")).unwrap();
+        std::fs::write(place.path().join("var/dump"), "inside").unwrap();
+        symlink("var", place.path().join("tmp")).unwrap();
+        symlink("dump", place.path().join("var/link")).unwrap();
+        let root = root_at(place.path());
+        let open = |path: &str| root.open_straight(Path::new(path), OFlag::O_RDONLY);
+        let mut text = String::new();
+        File::from(open("/var/./dump").unwrap()).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "inside");
+        assert!(open("/").is_ok() && open("/var").is_ok());
+        assert!(["/tmp/dump", "/var/link", "/var/../var/dump", "/none"].iter().all(|path| open(path).is_err()));
     }
 
     #[test]
