@@ -36,6 +36,8 @@ pub struct Relay {
     watchdog: Option<Duration>,
     told: Told,
     service: Service,
+    /// What systemd is to hear of what the service said.
+    unsaid: Vec<String>,
     /// What highwater does, and since when.
     doing: Option<(String, String)>,
     /// highwater speaks for the service, which cannot just now.
@@ -82,6 +84,7 @@ impl Relay {
             inbox: None,
             told: Told::default(),
             service: Service::new(0),
+            unsaid: Vec::new(),
             doing: None,
             covers: true,
         }
@@ -144,9 +147,10 @@ impl Relay {
         }
     }
 
-    /// The service said something. What it means for the service itself is returned.
+    /// The service said something, which systemd hears with the next [`Self::refresh`]. Whether it is ready is returned if
+    /// that was said.
     pub fn heard(&mut self, said: &Said) -> Option<bool> {
-        let mut lines = Vec::new();
+        let mut lines = std::mem::take(&mut self.unsaid);
         self.hear_readiness(said, &mut lines);
         self.hear_watchdog(said, &mut lines);
         if let Some(usec) = said.extend_usec.filter(|_| !self.told.ready || self.told.stopping) {
@@ -156,7 +160,7 @@ impl Relay {
         if let Some(status) = &said.status {
             self.service.status = Some(status.clone()).filter(|status| !status.is_empty());
         }
-        self.send(lines);
+        self.unsaid = lines;
         match said {
             Said { ready: true, .. } => Some(true),
             Said { reloading: true, .. } | Said { stopping: true, .. } => Some(false),
@@ -164,9 +168,9 @@ impl Relay {
         }
     }
 
-    /// How things stand, whenever that has changed.
+    /// How things stand, whenever that has changed or the service has said something.
     pub fn refresh(&mut self, status: &Status) {
-        let mut lines = Vec::new();
+        let mut lines = std::mem::take(&mut self.unsaid);
         if status.generation != self.service.generation {
             self.end_reload(&mut lines);
             self.service = Service::new(status.generation);
@@ -185,7 +189,7 @@ impl Relay {
 
     /// Some time has passed.
     pub fn time_to_ping(&self) {
-        if self.speaks_for_the_service() {
+        if self.watchdog.is_some() && self.speaks_for_the_service() {
             self.tell("WATCHDOG=1", Weight::Light);
         }
     }

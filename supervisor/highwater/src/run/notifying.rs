@@ -74,6 +74,7 @@ impl Hands {
         if let Some(pid) = said.main_pid.filter(|pid| service.has(*pid)) {
             service.follow(pid);
         }
+        self.has_news = true;
         self.relay.heard(&said).map(Input::Ready)
     }
 

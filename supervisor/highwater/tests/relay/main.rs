@@ -1,0 +1,7 @@
+//! What goes between systemd, highwater and the service: sockets, notifications, pressure, the journal. No cgroup is
+//! needed for it, so it runs on any host, with a systemd that is played by the test.
+
+mod notify;
+mod service;
+mod sockets;
+mod stage;

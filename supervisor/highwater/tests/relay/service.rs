@@ -1,0 +1,49 @@
+//! The service: this test program itself, run once more for one role.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixDatagram;
+
+use highwater_kernel::listen::Socket;
+
+/// The command of highwater that runs this program in a role.
+pub fn command(role: &str) -> Vec<String> {
+    let program = std::env::current_exe().unwrap().display().to_string();
+    let test = format!("service::{role}");
+    [program, "--exact".into(), test, "--ignored".into(), "--nocapture".into(), "--quiet".into()].into()
+}
+
+/// Answers so many requests, one a connection, with its pid, and ends.
+#[test]
+#[ignore = "a role, not a test"]
+fn server() {
+    const REQUESTS: usize = 50;
+    let handed = Socket::handed_over().unwrap();
+    let listener = match handed.first() {
+        Some(socket) => TcpListener::from(socket.as_fd().try_clone_to_owned().unwrap()),
+        None => TcpListener::bind(std::env::var("ADDRESS").unwrap()).unwrap(),
+    };
+    for _ in 0..REQUESTS {
+        let (mut connection, _) = listener.accept().unwrap();
+        BufReader::new(&connection).read_line(&mut String::new()).unwrap();
+        writeln!(connection, "{}", std::process::id()).unwrap();
+    }
+    std::process::exit(0);
+}
+
+/// Says what it is told to say, a line a message with `|` between the assignments, and waits to be ended.
+#[test]
+#[ignore = "a role, not a test"]
+fn notifier() {
+    let systemd = UnixDatagram::unbound().unwrap();
+    systemd.connect(std::env::var("NOTIFY_SOCKET").unwrap()).unwrap();
+    let own = std::process::id().to_string();
+    assert_eq!(std::env::var("WATCHDOG_PID").ok(), std::env::var("WATCHDOG_USEC").ok().map(|_| own));
+    for message in std::env::var("SAYS").unwrap().split('\n') {
+        systemd.send(message.replace('|', "\n").as_bytes()).unwrap();
+    }
+    loop {
+        std::thread::park();
+    }
+}
