@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use highwater_core::ability::Ability;
 use highwater_core::command::{Ending, Input, Moment, Task};
-use highwater_core::policy::{Condition, Policy};
+use highwater_core::policy::{Condition, NotifyMode, Policy};
 use highwater_core::reading::Exit;
 use highwater_core::record::Evidence;
 use highwater_core::signal::Signal;
@@ -188,7 +188,8 @@ fn set_up(
     let termination = termination(arguments, state_dir)?;
     signals::listen(wake.clone()).map_err(Failed::own)?;
     let runtime_dir = runtime_dir(&arguments.name, state_dir);
-    let relay = notifying::relay(&policy, runtime_dir.as_ref())?;
+    let mode = if following.is_some() { NotifyMode::Off } else { policy.service.notify };
+    let relay = notifying::relay(mode, runtime_dir.as_ref())?;
     relay.store(sockets.to_store(), &unwanted);
     let mut hands = Hands {
         argv: arguments.argv.clone(),

@@ -25,9 +25,9 @@ const STOP_MARGIN: Duration = Duration::from_secs(15);
 /// Messages that are taken at once: a service that talks all the time keeps nobody else waiting.
 const AT_ONCE: usize = 16;
 
-/// Opens what is needed to listen to the service.
-pub(super) fn relay(policy: &Policy, directory: Option<&RuntimeDir>) -> Result<Relay, Failed> {
-    let mut relay = Relay::new(policy.service.notify);
+/// Opens what is needed to listen to the service. One that somebody else started tells whom it was told to.
+pub(super) fn relay(mode: NotifyMode, directory: Option<&RuntimeDir>) -> Result<Relay, Failed> {
+    let mut relay = Relay::new(mode);
     if !relay.listens() {
         return Ok(relay);
     }
@@ -37,7 +37,7 @@ pub(super) fn relay(policy: &Policy, directory: Option<&RuntimeDir>) -> Result<R
     };
     match inbox {
         Ok(inbox) => relay.listen_at(inbox),
-        Err(reason) if policy.service.notify == NotifyMode::Relay => {
+        Err(reason) if mode == NotifyMode::Relay => {
             return Err(Failed::own(format!("the service cannot say that it is ready: {reason}")));
         }
         Err(reason) => tracing::warn!("what the service tells systemd is not passed on: {reason}"),
