@@ -19,7 +19,7 @@ fn policy(text: &str) -> Policy {
 
 #[test]
 fn all_are_there_and_sound_without_a_warning() {
-    for name in ["default", "edge", "go", "jvm", "node", "python", "three-tiers"] {
+    for name in ["default", "edge", "go", "jvm", "kubernetes", "node", "python", "three-tiers"] {
         let path = folder().join(name).with_extension("toml");
         let checked = load(&path).unwrap_or_else(|report| panic!("{report}"));
         assert!(checked.warnings.is_empty(), "{}", checked.warnings);
