@@ -5,6 +5,7 @@ mod dump;
 mod evidence;
 mod http;
 mod socket;
+mod journal;
 mod step;
 mod trigger;
 
@@ -18,6 +19,7 @@ pub use dump::{Dump, DumpSource, JvmDump, Recipe};
 pub use evidence::{Baseline, Evidence, Series};
 pub use http::Http;
 pub use socket::{Listen, Socket};
+pub use journal::Journal;
 pub use step::{Action, Restart, Step, Times};
 pub use trigger::{Condition, Counter, Line, Measure, Trigger};
 
@@ -40,6 +42,8 @@ pub struct Policy {
     pub sockets: Vec<Socket>,
     /// What is served over HTTP.
     pub http: Http,
+    /// How much is written down.
+    pub journal: Journal,
 }
 
 /// How the service is run and stopped.

@@ -295,6 +295,7 @@ mod tests {
             evidence: crate::policy::Evidence::default(),
             sockets: Vec::new(),
             http: crate::policy::Http::default(),
+            journal: crate::policy::Journal::default(),
         })
     }
 

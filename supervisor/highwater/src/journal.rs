@@ -1,22 +1,36 @@
-//! The journal: one JSON object a line, on disk before anything else happens.
+//! The journal: one JSON object a line, written before anything else happens, and bounded in size.
+
+mod disk;
+mod recover;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use highwater_core::record::{Event, Record};
 use highwater_kernel::clock::{self, Rfc3339};
 use serde::Serialize;
 
+use disk::Disk;
+use recover::recover;
+
+/// Less than that is no journal: a few incidents must fit.
+const LEAST: u64 = 64 << 10;
+
 /// The journal file of one supervisor.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     name: String,
+    /// Bytes of it and of the one before it.
+    most: u64,
+    disk: Option<Disk>,
     lost: u64,
     is_torn: bool,
+    recovered: Option<String>,
 }
 
 /// A record as it is written. The order of the fields is that of the contract.
@@ -33,12 +47,44 @@ struct Line<'a> {
 }
 
 impl Journal {
-    /// Opens or creates `journal.jsonl` in the state directory.
+    /// Opens or creates `journal.jsonl` in the state directory. What a loss of power left of a last line is cut off.
     pub fn open(state_dir: &Path, name: &str) -> io::Result<Self> {
         let path = state_dir.join("journal.jsonl");
-        let file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(&path)?;
-        let is_torn = is_torn(&file)?;
-        Ok(Self { path, file, name: name.into(), lost: 0, is_torn })
+        let file = open(&path)?;
+        let recovered = recover(&file)?;
+        Ok(Self {
+            path,
+            file: Arc::new(file),
+            name: name.into(),
+            most: u64::MAX,
+            disk: None,
+            lost: 0,
+            is_torn: false,
+            recovered,
+        })
+    }
+
+    /// Says what was cut off, once.
+    pub fn recovered(&mut self) -> Option<String> {
+        self.recovered.take()
+    }
+
+    /// From now on what must outlive the loss of power is put on disk at once, by a thread.
+    pub fn keep_on_disk(&mut self) -> io::Result<()> {
+        self.disk = Some(Disk::start()?);
+        Ok(())
+    }
+
+    /// Puts all of it on disk, and waits for that.
+    pub fn close(&self) {
+        if let Err(error) = self.file.sync_data() {
+            tracing::warn!("{}: {error}", self.path.display());
+        }
+    }
+
+    /// It and the one before it are to take no more than that.
+    pub fn limit(&mut self, bytes: u64) {
+        self.most = bytes.max(LEAST);
     }
 
     /// Its file.
@@ -50,13 +96,14 @@ impl Journal {
     /// written is counted, and the count is said with the next line that can be.
     pub fn append(&mut self, record: &Record) -> String {
         let line = self.line(record);
+        self.begin_anew_if_full(line.len() as u64 + 1, record.incident.is_some());
         let mut text = String::with_capacity(line.len() + 2);
         if self.is_torn {
             text.push('\n');
         }
         text.push_str(&line);
         text.push('\n');
-        match self.file.write(text.as_bytes()) {
+        match (&*self.file).write(text.as_bytes()) {
             Ok(written) if written == text.len() => self.caught_up(),
             Ok(written) => {
                 self.is_torn |= self.take_back(written).is_err();
@@ -64,7 +111,27 @@ impl Journal {
             }
             Err(error) => self.failed(&error),
         }
+        if let Some(disk) = self.disk.as_ref().filter(|_| is_milestone(&record.event)) {
+            disk.ask(&self.file);
+        }
         line
+    }
+
+    /// Begins a new file when half of what there may be is full. An incident stays in one file as long as there is room.
+    fn begin_anew_if_full(&mut self, more: u64, within_incident: bool) {
+        let length = self.file.metadata().map_or(0, |file| file.len());
+        if length + more <= self.most / 2 {
+            return;
+        }
+        let before = self.path.with_extension("jsonl.1");
+        let length_before = std::fs::metadata(&before).map_or(0, |file| file.len());
+        if within_incident && length + length_before + more <= self.most {
+            return;
+        }
+        match std::fs::rename(&self.path, &before).and_then(|()| open(&self.path)) {
+            Ok(fresh) => self.file = Arc::new(fresh),
+            Err(error) => tracing::error!("{}: {error}", self.path.display()),
+        }
     }
 
     fn line(&self, record: &Record) -> String {
@@ -99,15 +166,22 @@ impl Journal {
     }
 }
 
-/// Whether the last line has no end: a predecessor was cut off while it wrote.
-fn is_torn(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::FileExt;
-    let length = file.metadata()?.len();
-    let mut last = [b'\n'];
-    if length > 0 {
-        file.read_exact_at(&mut last, length - 1)?;
-    }
-    Ok(last != [b'\n'])
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)
+}
+
+/// What must outlive the loss of power that may follow at once: what was done, and why. The rest reaches the disk when the
+/// kernel writes back, together with others: flash has only so many writes.
+fn is_milestone(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::IncidentOpened { .. }
+            | Event::StepStarted { .. }
+            | Event::StepFinished { .. }
+            | Event::StepSkipped { .. }
+            | Event::ServiceExited { .. }
+            | Event::IncidentResolved { .. }
+    )
 }
 
 #[cfg(test)]
@@ -140,18 +214,46 @@ mod tests {
     fn a_torn_last_line_does_not_spoil_the_next() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("journal.jsonl"), "{\"event\":\"cut o").unwrap();
-        Journal::open(directory.path(), "web").unwrap().append(&notice("whole"));
-        assert_eq!(lines(directory.path()).len(), 1);
+        let mut journal = Journal::open(directory.path(), "web").unwrap();
+        assert_eq!(journal.recovered().as_deref(), Some("15 bytes: {\"event\":\"cut o"));
+        journal.append(&notice("whole"));
+        let text = std::fs::read_to_string(journal.path()).unwrap();
+        assert!(text.starts_with("{\"time\"") && text.lines().count() == 1, "{text}");
+    }
+
+    #[test]
+    fn it_is_bounded_and_an_incident_stays_together_while_there_is_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(directory.path(), "web").unwrap();
+        journal.limit(LEAST);
+        let size = |name: &str| std::fs::metadata(directory.path().join(name)).map_or(0, |file| file.len());
+        let calm = Record { incident: None, ..notice(&"x".repeat(500)) };
+        while size("journal.jsonl.1") == 0 {
+            journal.append(&calm);
+        }
+        assert!((LEAST / 2 - 1000..=LEAST / 2).contains(&size("journal.jsonl.1")));
+        let in_incident = notice(&"x".repeat(500));
+        let mut largest = 0;
+        for _ in 0..1000 {
+            journal.append(&in_incident);
+            assert!(size("journal.jsonl") + size("journal.jsonl.1") <= LEAST);
+            largest = largest.max(size("journal.jsonl"));
+        }
+        assert!(largest > LEAST / 2, "an incident goes on beyond the half");
+        assert!(lines(directory.path()).iter().all(|line| line["event"] == "supervisor.notice"));
     }
 
     #[test]
     fn a_full_disk_is_survived() {
         let mut journal = Journal {
             path: "/dev/full".into(),
-            file: OpenOptions::new().append(true).open("/dev/full").unwrap(),
+            file: Arc::new(OpenOptions::new().append(true).open("/dev/full").unwrap()),
             name: "web".into(),
+            most: u64::MAX,
+            disk: None,
             lost: 0,
             is_torn: false,
+            recovered: None,
         };
         journal.append(&notice("lost"));
         journal.append(&notice("lost too"));

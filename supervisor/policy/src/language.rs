@@ -25,6 +25,7 @@ pub(crate) use trigger::{Exhaustion, MemoryEvent, Pressure, Trigger, Usage};
 use crate::collections::{Many, Named};
 use crate::shape::shape;
 use crate::text::duration::Lasting;
+use crate::text::size::Size;
 
 shape! {
     /// A policy of highwater: what is watched on a service, and what is done about it, step by step.
@@ -47,6 +48,8 @@ shape! {
         "socket" socket: Many<Socket> = Default("[]"),
         /// What others may read over HTTP.
         "http" http: Server = Default("{}"),
+        /// How much is written down.
+        "journal" journal: Journal = Default("{}"),
     }
 }
 
@@ -58,8 +61,18 @@ shape! {
     }
 }
 
+shape! {
+    /// How much is written down.
+    Journal in "[journal]" {
+        /// Bytes of `journal.jsonl` and of `journal.jsonl.1`, which is the one before it. A new one is begun when half of
+        /// it is full, but not within an incident as long as there is room.
+        "max-bytes" max_bytes: Size = Default("'8MiB'"),
+    }
+}
+
 /// The tables with their keys, outermost first.
 const TABLES: &[(&str, &[&str])] = &[
+const TABLES: [(&str, &[&str]); 26] = [
     (Document::TITLE, Document::KEYS),
     (Service::TITLE, Service::KEYS),
     (Memory::TITLE, Memory::KEYS),
@@ -67,6 +80,7 @@ const TABLES: &[(&str, &[&str])] = &[
     (Evidence::TITLE, Evidence::KEYS),
     (Socket::TITLE, Socket::KEYS),
     (Server::TITLE, Server::KEYS),
+    (Journal::TITLE, Journal::KEYS),
     (Step::TITLE, Step::KEYS),
     (Trigger::TITLE, Trigger::KEYS),
     (MemoryEvent::TITLE, MemoryEvent::KEYS),

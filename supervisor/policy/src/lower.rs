@@ -2,8 +2,7 @@
 
 use highwater_core::amount::Amount;
 use highwater_core::policy::{
-    Action, Baseline, Condition, Destination, Dump, DumpSource, Evidence, Http, Memory, Policy, Receiver, Recipe,
-    Restart, Series, Service, Socket, Step, Times, Trigger,
+    Action, Baseline, Condition, Destination, Dump, DumpSource, Evidence, Http, Journal, Memory, Policy, Receiver, Recipe, Restart, Series, Service, Socket, Step, Times, Trigger,
 };
 
 use crate::collections::Entry;
@@ -25,6 +24,7 @@ pub(crate) fn policy(document: &language::Document) -> Option<Policy> {
         evidence: evidence(document.evidence.value.as_ref()?)?,
         sockets: document.socket.value.as_ref()?.0.iter().map(|one| socket(one.as_ref()?)).collect::<Option<_>>()?,
         http: Http { listen: document.http.value.as_ref()?.listen.value.map(|listen| listen.0) },
+        journal: Journal { max_bytes: document.journal.value.as_ref()?.max_bytes.value?.0 },
     })
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use highwater_core::amount::{Amount, MIB};
 use highwater_core::policy::{
-    Action, Baseline, Condition, Counter, Destination, Dump, DumpSource, Evidence, Http, JvmDump, Line, Measure,
+    Action, Baseline, Condition, Counter, Destination, Dump, DumpSource, Evidence, Http, Journal, JvmDump, Line, Measure,
     Memory, Policy, Recipe, Restart, RestartOn, Series, Service, Step, Times, Trigger,
 };
 use highwater_core::signal::Signal;
@@ -37,6 +37,7 @@ pub fn policy() -> impl Strategy<Value = Policy> {
                 evidence: evidence.clone(),
                 sockets: Vec::new(),
                 http: Http::default(),
+                journal: Journal::default(),
             }
         })
     })

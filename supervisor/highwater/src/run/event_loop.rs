@@ -28,6 +28,7 @@ pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: Unbou
             hands.last_words();
             hands.let_go().await;
             hands.farewell();
+            hands.journal.close();
             return ending;
         }
         tokio::select! {

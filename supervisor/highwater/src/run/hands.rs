@@ -92,6 +92,7 @@ impl Hands {
     pub fn carry_out(&mut self, core: &Supervisor, command: Command) -> Result<Option<Input>, Ending> {
         self.around.limits = super::limits_of(core.policy());
         self.listen(core.policy());
+        self.journal.limit(core.policy().journal.max_bytes);
         match command {
             Command::Record(record) => self.record(&record),
             Command::Spawn { generation } if self.is_attached() => self.follow(generation),

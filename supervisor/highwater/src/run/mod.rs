@@ -170,11 +170,14 @@ fn set_up(
     arguments: &cli::Run,
     policy: Policy,
     state_dir: &Path,
-    journal: Journal,
+    mut journal: Journal,
     guard: highwater_kernel::Result<Guard>,
     (sockets, unwanted): (Sockets, Vec<String>),
 ) -> Result<Ending, Failed> {
     let guard = guard.map_err(|error| tracing::warn!("no guard: {error}")).ok();
+    // Its thread comes after the guard, which forks.
+    journal.limit(policy.journal.max_bytes);
+    journal.keep_on_disk().map_err(Failed::own)?;
     reap::become_subreaper().map_err(Failed::own)?;
     let following = arguments.target.clone().map(Following::begin).transpose().map_err(Failed::own)?;
     let stalls = watches_stalls(&policy) || arguments.require.contains(&Ability::PsiTrigger);
