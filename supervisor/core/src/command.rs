@@ -291,6 +291,8 @@ pub enum Input {
     },
     /// Something to be written down.
     Note(Event),
+    /// The machine was suspended for that long, which `now` does not count.
+    Slept(Duration),
 }
 
 /// What came of a piece of work.

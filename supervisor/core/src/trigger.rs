@@ -136,12 +136,15 @@ impl Triggers {
         self.0.iter().filter_map(|state| state.quiet_at(tripwire)).min()
     }
 
+    /// Forgets what was seen over time; what fires goes on firing.
+    pub fn forget(&mut self) {
+        self.0.iter_mut().for_each(State::forget);
+    }
+
     /// Clears everything: the service they were about is gone.
     pub fn reset(&mut self, reason: &'static str) -> Vec<Change> {
         let clear = |(trigger, state): (usize, &mut State)| {
-            state.above_since = None;
-            state.fires.clear();
-            state.slope = state.slope.take().map(Slope::emptied);
+            state.forget();
             state.clear(trigger, Reading::Why { reason })
         };
         self.0.iter_mut().enumerate().filter_map(clear).collect()
@@ -170,6 +173,12 @@ impl State {
         let last = Instant::default();
         let condition = trigger.condition.clone();
         Self { condition, firing: false, last, above_since: None, fires: VecDeque::new(), slope }
+    }
+
+    fn forget(&mut self) {
+        self.above_since = None;
+        self.fires.clear();
+        self.slope = self.slope.take().map(Slope::emptied);
     }
 
     fn fire(&mut self, now: Instant, trigger: usize, reading: Reading) -> Option<Change> {

@@ -11,7 +11,7 @@ mod prelude {
     pub use highwater_core::ability::{Abilities, Ability};
     pub use highwater_core::amount::{Amount, Limit, MIB};
     pub use highwater_core::command::{Command, Ending, Input, Moment, Probe, Work};
-    pub use highwater_core::policy::{Action, Policy, RestartOn, Step};
+    pub use highwater_core::policy::{Action, Condition, Line, Policy, RestartOn, Step, Trigger};
     pub use highwater_core::reading::{Exit, Inspection, Runtime, Usage};
     pub use highwater_core::record::Event;
     pub use highwater_core::signal::Signal;
@@ -33,6 +33,7 @@ mod scenarios {
     mod readiness;
     mod recipes;
     mod reloading;
+    mod sleeping;
     mod stopping;
     mod the_documented_ladder;
     mod the_end_of_the_service;

@@ -196,6 +196,7 @@ impl Supervisor {
             Input::Forward(signal) => self.forward(signal),
             Input::Reload { policy, file } => self.reload(now, policy, file),
             Input::Note(event) => self.record(now, event),
+            Input::Slept(asleep) => self.on_slept(now, asleep),
         }
         self.settle(now);
     }

@@ -19,6 +19,8 @@ use super::tripwire::State;
 const DUMP_INTERVAL: Duration = Duration::from_millis(5);
 /// A first reading that did not come is asked for again.
 const NO_ANSWER: Duration = Duration::from_secs(1);
+/// Stalls of that long after a suspend are those of waking up.
+const AWAKE: Duration = Duration::from_secs(2);
 /// A throttle follows usage this closely.
 const LEASE_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -80,6 +82,15 @@ impl Supervisor {
         let usage = *usage;
         self.note_rate(now, &usage);
         self.step_sample(now, current, dumped);
+    }
+
+    /// The machine was suspended: its clock stood still, and what was measured before says nothing about now.
+    pub(super) fn on_slept(&mut self, now: Instant, asleep: Duration) {
+        self.rate.clear();
+        self.triggers.forget();
+        self.masked_until = self.masked_until.max(now + AWAKE);
+        let reason = format!("the machine slept for {} s: rates and windows begin anew", asleep.as_secs());
+        self.record(now, Event::Notice { reason });
     }
 
     pub(super) fn on_lowered(&mut self, now: Instant, error: Option<String>) {

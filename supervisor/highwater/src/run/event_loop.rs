@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Wake;
 use super::hands::Hands;
+use super::sleep::Sleep;
 
 /// Runs the core until the service is over.
 pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: UnboundedReceiver<Wake>) -> Ending {
@@ -24,6 +25,12 @@ pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: Unbou
         hands.refresh_relay(&core);
         if let Some(ending) = ending {
             hands.relay.ends();
+    let mut sleep = Sleep::begin();
+    loop {
+        if let Some(asleep) = sleep.since_last() {
+            core.handle(now(), Input::Slept(asleep));
+        }
+        if let Some(ending) = carry_out(&mut core, &mut hands) {
             finish_copies(&hands, &mut wakes).await;
             hands.last_words();
             hands.let_go().await;

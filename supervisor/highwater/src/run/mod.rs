@@ -20,6 +20,7 @@ mod plan;
 mod rehearsal;
 mod service;
 mod signals;
+mod sleep;
 pub(crate) mod state_dir;
 mod tasks;
 mod watch;
