@@ -10,6 +10,7 @@ mod finishing;
 mod guarding;
 mod hands;
 mod hello;
+mod incident_names;
 mod jvm;
 mod limits;
 mod look;
@@ -41,7 +42,7 @@ use highwater_core::record::Evidence;
 use highwater_core::signal::Signal;
 use highwater_core::supervisor::{Config, Supervisor};
 use highwater_evidence::retention::Limits;
-use highwater_kernel::clock::{self, Rfc3339};
+use highwater_kernel::clock;
 use highwater_kernel::guard::Guard;
 use highwater_kernel::listen::Socket;
 use highwater_kernel::notify::Message;
@@ -309,13 +310,11 @@ fn require(host: &Host, required: &[Ability]) -> Result<(), Failed> {
 }
 
 fn config(arguments: &cli::Run, hands: &Hands) -> Config {
-    let time = Rfc3339(clock::wall()).to_string();
-    let second: String = time.chars().take(19).filter(|c| !"-:".contains(*c)).collect();
     Config {
         abilities: hands.host.abilities,
         dry_run: arguments.dry_run,
         seed: clock::monotonic_ns() ^ u64::from(std::process::id()).rotate_left(32),
-        incident_prefix: format!("{second}Z"),
+        incident_prefix: incident_names::prefix(&hands.around.evidence),
         learnt: hands.state.learnt(),
         blamed: hands.state.blamed(),
         unfinished: hands.state.unfinished(),
