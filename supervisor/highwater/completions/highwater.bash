@@ -30,6 +30,8 @@ _highwater() {
                 ;;
             highwater,install)
                 cmd="highwater__subcmd__install"
+            highwater,init)
+                cmd="highwater__subcmd__init"
                 ;;
             highwater,profile)
                 cmd="highwater__subcmd__profile"
@@ -54,6 +56,8 @@ _highwater() {
                 ;;
             highwater__subcmd__help,install)
                 cmd="highwater__subcmd__help__subcmd__install"
+            highwater__subcmd__help,init)
+                cmd="highwater__subcmd__help__subcmd__init"
                 ;;
             highwater__subcmd__help,profile)
                 cmd="highwater__subcmd__help__subcmd__profile"
@@ -96,6 +100,7 @@ _highwater() {
     case "${cmd}" in
         highwater)
             opts="-h -V --help --version run check doctor install incidents report profile help"
+            opts="-h -V --help --version run init check doctor incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -138,6 +143,7 @@ _highwater() {
             ;;
         highwater__subcmd__help)
             opts="run check doctor install incidents report profile help"
+            opts="run init check doctor incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -207,6 +213,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help__subcmd__install)
+        highwater__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -323,6 +330,52 @@ _highwater() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__init)
+            opts="-h --policy --state-dir --name --log --dry-run --require --setup --also --when-over --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --require)
+                    COMPREPLY=($(compgen -W "cgroup memory-events throttle memory-max psi-trigger cgroup-kill freeze reclaim spawn-into-cgroup inotify" -- "${cur}"))
+                    return 0
+                    ;;
+                --setup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --also)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --when-over)
+                    COMPREPLY=($(compgen -W "wait reboot poweroff halt" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -27,6 +27,7 @@ end
 complete -c highwater -n "__fish_highwater_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_needs_command" -s V -l version -d 'Print version'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "run" -d 'Run a service and look after it'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "init" -d 'Be PID 1 of a machine, and run a service as `run` does'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "check" -d 'Check policies and say everything that is wrong with them'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "install" -d 'Copy this program to where another container can start it'
@@ -53,6 +54,29 @@ spawn-into-cgroup\t'the service is born in its cgroup'
 inotify\t'we see when a dump file is finished'"
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l dry-run -d 'Run and watch the service, but only say what the steps would do'
 complete -c highwater -n "__fish_highwater_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l name -d 'Name of this supervisor [default: that of the command]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l log -d 'How records are shown on standard error' -r -f -a "human\t'as text'
+json\t'as the journal has them'"
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l require -d 'Do not start where this host lacks one of these abilities' -r -f -a "cgroup\t'the service lives in a cgroup of its own'
+memory-events\t'the kernel wakes us when a memory limit is touched'
+throttle\t'the service can be slowed down, and held to be dumped and stopped'
+memory-max\t'its limit can be set, and raised for a dump'
+psi-trigger\t'the kernel wakes us when tasks stall'
+cgroup-kill\t'everything of the service can be killed at once'
+freeze\t'the service can be stopped to be captured from outside'
+reclaim\t'the kernel can be asked to take memory back'
+spawn-into-cgroup\t'the service is born in its cgroup'
+inotify\t'we see when a dump file is finished'"
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l setup -d 'Run this to its end first, for at most 60 s: what mounts disks and sets up the network. Split at blanks; no shell' -r
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l also -d 'Keep this running beside the service, such as a getty or an SSH server. Split at blanks; no shell. Can be given several times' -r
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l when-over -d 'What to do when the service is over for good, or its restart budget spent' -r -f -a "wait\t'stay, with what --also runs'
+reboot\t'start the machine anew, 30 s later'
+poweroff\t'switch the machine off'
+halt\t'halt it with the power on'"
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l dry-run -d 'Run and watch the service, but only say what the steps would do'
+complete -c highwater -n "__fish_highwater_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_using_subcommand check" -l default -d 'Print the built-in policy'
 complete -c highwater -n "__fish_highwater_using_subcommand check" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand doctor" -l json -d 'As JSON'
@@ -91,5 +115,13 @@ complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "profile" -d 'Compare heap profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "run" -d 'Run a service and look after it'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "init" -d 'Be PID 1 of a machine, and run a service as `run` does'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "check" -d 'Check policies and say everything that is wrong with them'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "incidents" -d 'List what happened, the newest first'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "profile" -d 'Compare heap profiles'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "diff" -d 'Say what grew between two profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "list" -d 'List the series that `[evidence] series` keeps'

@@ -1,6 +1,7 @@
 //! The command line: one definition for parsing, help, man page and completions.
 
 mod attach;
+mod init;
 mod past;
 
 use std::ffi::OsString;
@@ -16,6 +17,7 @@ use crate::finish::Finish;
 use crate::run::attached::target::Target;
 use crate::series::KeepSeries;
 
+pub use init::{Init, WhenOver};
 pub use past::{Diff, Incidents, Of, Report};
 
 /// What is to be done, with its arguments resolved.
@@ -23,6 +25,8 @@ pub use past::{Diff, Incidents, Of, Report};
 pub enum Command {
     /// Run a service.
     Run(Run),
+    /// Be the init of a machine, and run a service.
+    Init(Init),
     /// Check policies.
     Check(Check),
     /// Say what this host allows.
@@ -65,6 +69,9 @@ pub struct Run {
     /// Abilities without which not to start.
     pub require: Vec<Ability>,
     /// The service; nothing where it runs already.
+    /// Never end by a signal of its own accord: an init that watches can tell then when highwater itself has died.
+    pub below_init: bool,
+    /// The service.
     pub argv: Vec<OsString>,
     /// The service that runs already.
     pub target: Option<Target>,
@@ -100,10 +107,14 @@ pub enum Log {
 /// Parses arguments, the program's name first. An error prints itself; help and version are errors of that kind.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     // What highwater starts by itself is in no help, page or completion.
-    let matches = definition().subcommands([finish(), deliver(), keep_series()]).try_get_matches_from(arguments)?;
+    let matches = definition()
+        .subcommands([finish(), deliver(), keep_series()])
+        .mut_subcommand("run", |run| run.arg(flag("below-init").hide(true)))
+        .try_get_matches_from(arguments)?;
     match matches.subcommand() {
         Some(("run", run)) => Ok(Command::Run(Run::of(run))),
         Some(("attach", attach)) => Ok(Command::Run(attach::arguments(attach))),
+        Some(("init", init)) => Ok(Command::Init(Init::of(init, &run()))),
         Some(("check", check)) => Ok(Command::Check(Check::of(check))),
         Some(("deliver", deliver)) => Ok(Command::Deliver(deliver.get_one("outbox").cloned().unwrap_or_default())),
         Some(("keep-series", series)) => Ok(Command::KeepSeries(KeepSeries::of(series))),
@@ -143,6 +154,7 @@ pub fn definition() -> clap::Command {
             past::report(),
             past::profile(),
         ])
+        .subcommands([run(), init::init(run()), check(), doctor(), past::incidents(), past::report(), past::profile()])
         .after_help(
             "Exit status of run: that of the service (128+N for a signal); 2 for arguments or a policy that do not \
              check, 75 when the restart budget is spent, 125 when highwater itself failed, 126 or 127 for a command \
@@ -293,6 +305,7 @@ impl Run {
             },
             dry_run: matches.get_flag("dry-run"),
             http: matches.get_one("http").copied(),
+            below_init: matches.get_flag("below-init"),
             require: abilities.filter_map(|name| Ability::named(name)).collect(),
             argv,
             target: None,

@@ -10,6 +10,7 @@ mod finish;
 mod healthy;
 mod host;
 mod install;
+mod init;
 mod journal;
 mod log;
 mod notify;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(cli::Command::Run(arguments)) => run::run(&arguments),
+        Ok(cli::Command::Init(arguments)) => init::init(arguments),
         Ok(cli::Command::Check(arguments)) => check::check(&arguments),
         Ok(cli::Command::ProfileDiff(arguments)) => past::profile::diff(&arguments),
         Ok(cli::Command::ProfileList(of)) => past::profile::list(&of),

@@ -19,6 +19,7 @@ mod file;
 pub mod guard;
 pub mod leftovers;
 pub mod listen;
+pub mod loopback;
 pub mod memory_lock;
 pub mod mount;
 pub mod notify;

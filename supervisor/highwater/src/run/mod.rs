@@ -145,7 +145,7 @@ struct Failed {
 /// Runs a service and looks after it; ends as it does.
 pub fn run(arguments: &cli::Run) -> ExitCode {
     match prepare_and_run(arguments) {
-        Ok(ending) => end(ending),
+        Ok(ending) => end(ending, arguments.below_init),
         Err(failed) => {
             eprintln!("highwater: {}", failed.reason.trim_end());
             ExitCode::from(failed.status)
@@ -156,6 +156,10 @@ pub fn run(arguments: &cli::Run) -> ExitCode {
 fn prepare_and_run(arguments: &cli::Run) -> Result<Ending, Failed> {
     // Before anything is opened that could take their numbers.
     let handed = Socket::handed_over().map_err(Failed::own)?;
+    if arguments.below_init {
+        // On a machine of our own nobody else has said whom the kernel is to spare. The service starts without it.
+        let _ = std::fs::write("/proc/self/oom_score_adj", "-1000");
+    }
     let policy = read_policy(arguments.policy.as_deref())?;
     let (sockets, unwanted) = Sockets::open(&policy.sockets, handed).map_err(Failed::own)?;
     let state_dir = state_dir(arguments)?;
@@ -323,12 +327,13 @@ fn config(arguments: &cli::Run, hands: &Hands) -> Config {
     }
 }
 
-/// Ends as the service did: with its status, or by the same signal, but for PID 1, which no signal ends.
-fn end(ending: Ending) -> ExitCode {
+/// Ends as the service did: with its status, or by the same signal, but for PID 1, which no signal ends, and below an
+/// init of ours.
+fn end(ending: Ending, below_init: bool) -> ExitCode {
     let status = match ending {
         Ending::Service(Exit::Code(code)) => code,
         Ending::Service(Exit::Signal(signal)) => {
-            if std::process::id() != 1 {
+            if std::process::id() != 1 && !below_init {
                 // A core of the service is the service's to leave.
                 let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
