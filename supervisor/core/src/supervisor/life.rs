@@ -161,6 +161,7 @@ impl Supervisor {
     fn begin_to_quit(&mut self, now: Instant) {
         self.stop_waits = false;
         self.end_lease(now, "highwater was asked to end");
+        self.finish_closed(now);
         self.cancel_step(now, "highwater was asked to end");
         self.give_up_profile(now, "highwater was asked to end");
         if self.is_attached() {

@@ -1,5 +1,7 @@
 //! Somebody asks highwater to end, whatever is going on.
 
+use highwater_core::record::Evidence;
+
 use crate::prelude::*;
 
 fn stop(world: &mut World) {
@@ -42,6 +44,24 @@ fn during_a_dump_it_waits_and_a_second_one_does_not() {
 fn a_dump_that_is_complete_lets_the_stop_through() {
     let world = stopped_at("dump started", Model::leaking(1.0));
     assert!(world.says("dump done"), "{}", world.story());
+    assert_eq!(world.ended, Some(Ending::Service(Exit::Code(0))));
+}
+
+#[test]
+fn a_dump_that_is_complete_but_still_copied_is_done() {
+    let slow = |_| Model { on_dump: OnDump::NeverEnds, ..Model::leaking(1.0) };
+    let mut world = World::new(documented(), slow);
+    world.until(|world| world.says("dump started"));
+    stop(&mut world);
+    let dump = |(_, command): &(_, Command)| match command {
+        Command::Begin { task, work: Work::Dump { .. }, .. } => Some(*task),
+        _ => None,
+    };
+    let evidence = Evidence { path: "heap".into(), bytes: 1, took_ms: 1 };
+    let task = world.commands.iter().find_map(dump).expect("a dump");
+    world.tell(Input::Closed { task, evidence: evidence, in_doubt: false });
+    world.run(secs(60));
+    assert!(world.says("dump done") && !world.says("dump cancelled"), "{}", world.story());
     assert_eq!(world.ended, Some(Ending::Service(Exit::Code(0))));
 }
 
