@@ -4,8 +4,8 @@ mod delivery;
 mod dump;
 mod evidence;
 mod http;
-mod socket;
 mod journal;
+mod socket;
 mod step;
 mod trigger;
 
@@ -18,8 +18,8 @@ pub use delivery::{Destination, Receiver};
 pub use dump::{Dump, DumpSource, JvmDump, Recipe};
 pub use evidence::{Baseline, Evidence, Series};
 pub use http::Http;
-pub use socket::{Listen, Socket};
 pub use journal::Journal;
+pub use socket::{Listen, Socket};
 pub use step::{Action, Restart, Step, Times};
 pub use trigger::{Condition, Counter, Line, Measure, Trigger};
 

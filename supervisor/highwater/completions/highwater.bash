@@ -16,6 +16,9 @@ _highwater() {
             ",$1")
                 cmd="highwater"
                 ;;
+            highwater,attach)
+                cmd="highwater__subcmd__attach"
+                ;;
             highwater,check)
                 cmd="highwater__subcmd__check"
                 ;;
@@ -28,10 +31,11 @@ _highwater() {
             highwater,incidents)
                 cmd="highwater__subcmd__incidents"
                 ;;
-            highwater,install)
-                cmd="highwater__subcmd__install"
             highwater,init)
                 cmd="highwater__subcmd__init"
+                ;;
+            highwater,install)
+                cmd="highwater__subcmd__install"
                 ;;
             highwater,profile)
                 cmd="highwater__subcmd__profile"
@@ -41,6 +45,9 @@ _highwater() {
                 ;;
             highwater,run)
                 cmd="highwater__subcmd__run"
+                ;;
+            highwater__subcmd__help,attach)
+                cmd="highwater__subcmd__help__subcmd__attach"
                 ;;
             highwater__subcmd__help,check)
                 cmd="highwater__subcmd__help__subcmd__check"
@@ -54,10 +61,11 @@ _highwater() {
             highwater__subcmd__help,incidents)
                 cmd="highwater__subcmd__help__subcmd__incidents"
                 ;;
-            highwater__subcmd__help,install)
-                cmd="highwater__subcmd__help__subcmd__install"
             highwater__subcmd__help,init)
                 cmd="highwater__subcmd__help__subcmd__init"
+                ;;
+            highwater__subcmd__help,install)
+                cmd="highwater__subcmd__help__subcmd__install"
                 ;;
             highwater__subcmd__help,profile)
                 cmd="highwater__subcmd__help__subcmd__profile"
@@ -99,13 +107,82 @@ _highwater() {
 
     case "${cmd}" in
         highwater)
-            opts="-h -V --help --version run check doctor install incidents report profile help"
-            opts="-h -V --help --version run init check doctor incidents report profile help"
+            opts="-h -V --help --version run attach init check doctor install incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__attach)
+            opts="-h --policy --state-dir --termination-log --name --log --dry-run --http --require --pid --cgroup --unit --command --uid --container --exit-after-restart --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --termination-log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require)
+                    COMPREPLY=($(compgen -W "cgroup memory-events throttle memory-max psi-trigger cgroup-kill freeze reclaim spawn-into-cgroup inotify" -- "${cur}"))
+                    return 0
+                    ;;
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cgroup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --container)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exit-after-restart)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -142,9 +219,22 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help)
-            opts="run check doctor install incidents report profile help"
-            opts="run init check doctor incidents report profile help"
+            opts="run attach init check doctor install incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__attach)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -212,8 +302,21 @@ _highwater() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        highwater__subcmd__help__subcmd__install)
         highwater__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__install)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -323,22 +426,8 @@ _highwater() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        highwater__subcmd__install)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         highwater__subcmd__init)
-            opts="-h --policy --state-dir --name --log --dry-run --require --setup --also --when-over --help"
+            opts="-h --policy --state-dir --termination-log --name --log --dry-run --http --require --setup --also --when-over --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -352,12 +441,20 @@ _highwater() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --termination-log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --require)
@@ -376,6 +473,20 @@ _highwater() {
                     COMPREPLY=($(compgen -W "wait reboot poweroff halt" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__install)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

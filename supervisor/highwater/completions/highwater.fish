@@ -27,6 +27,7 @@ end
 complete -c highwater -n "__fish_highwater_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_needs_command" -s V -l version -d 'Print version'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "run" -d 'Run a service and look after it'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "attach" -d 'Look after a service that others run'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "init" -d 'Be PID 1 of a machine, and run a service as `run` does'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "check" -d 'Check policies and say everything that is wrong with them'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
@@ -38,7 +39,7 @@ complete -c highwater -n "__fish_highwater_needs_command" -f -a "help" -d 'Print
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l termination-log -d 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log as PID 1 or in Kubernetes, if it can be written]' -r -F
-complete -c highwater -n "__fish_highwater_using_subcommand run" -l name -d 'Name of this supervisor [default: that of the command]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l name -d 'Name of this supervisor [default: that of the command, or of what is attached to]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l log -d 'How records are shown on standard error' -r -f -a "human\t'as text'
 json\t'as the journal has them'"
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l http -d 'Answer /livez, /readyz, /metrics, /incidents and /status there, such as 127.0.0.1:9464 [default: what the policy says, or on the unix socket only]' -r
@@ -54,11 +55,39 @@ spawn-into-cgroup\t'the service is born in its cgroup'
 inotify\t'we see when a dump file is finished'"
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l dry-run -d 'Run and watch the service, but only say what the steps would do'
 complete -c highwater -n "__fish_highwater_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l termination-log -d 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log as PID 1 or in Kubernetes, if it can be written]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l name -d 'Name of this supervisor [default: that of the command, or of what is attached to]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l log -d 'How records are shown on standard error' -r -f -a "human\t'as text'
+json\t'as the journal has them'"
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l http -d 'Answer /livez, /readyz, /metrics, /incidents and /status there, such as 127.0.0.1:9464 [default: what the policy says, or on the unix socket only]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l require -d 'Do not start where this host lacks one of these abilities' -r -f -a "cgroup\t'the service lives in a cgroup of its own'
+memory-events\t'the kernel wakes us when a memory limit is touched'
+throttle\t'the service can be slowed down, and held to be dumped and stopped'
+memory-max\t'its limit can be set, and raised for a dump'
+psi-trigger\t'the kernel wakes us when tasks stall'
+cgroup-kill\t'everything of the service can be killed at once'
+freeze\t'the service can be stopped to be captured from outside'
+reclaim\t'the kernel can be asked to take memory back'
+spawn-into-cgroup\t'the service is born in its cgroup'
+inotify\t'we see when a dump file is finished'"
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l pid -d 'This process; highwater ends with it' -r
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l cgroup -d 'The first process of this cgroup' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l unit -d 'The main process of this unit of systemd' -r
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l command -d 'The first process with this in its command line' -r
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l uid -d 'The first process of this user' -r
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l container -d 'The first process of the container with this in its variable HIGHWATER_CONTAINER, or in the name of its cgroup' -r
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l exit-after-restart -d 'End with this status when a restart step has ended the service [default: look after the next]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l dry-run -d 'Run and watch the service, but only say what the steps would do'
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
-complete -c highwater -n "__fish_highwater_using_subcommand init" -l name -d 'Name of this supervisor [default: that of the command]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l termination-log -d 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log as PID 1 or in Kubernetes, if it can be written]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l name -d 'Name of this supervisor [default: that of the command, or of what is attached to]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l log -d 'How records are shown on standard error' -r -f -a "human\t'as text'
 json\t'as the journal has them'"
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l http -d 'Answer /livez, /readyz, /metrics, /incidents and /status there, such as 127.0.0.1:9464 [default: what the policy says, or on the unix socket only]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l require -d 'Do not start where this host lacks one of these abilities' -r -f -a "cgroup\t'the service lives in a cgroup of its own'
 memory-events\t'the kernel wakes us when a memory limit is touched'
 throttle\t'the service can be slowed down, and held to be dumped and stopped'
@@ -107,21 +136,15 @@ complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Say what grew between two profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the series that `[evidence] series` keeps'
 complete -c highwater -n "__fish_highwater_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "run" -d 'Run a service and look after it'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "check" -d 'Check policies and say everything that is wrong with them'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "install" -d 'Copy this program to where another container can start it'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "incidents" -d 'List what happened, the newest first'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "profile" -d 'Compare heap profiles'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run check doctor install incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "run" -d 'Run a service and look after it'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "init" -d 'Be PID 1 of a machine, and run a service as `run` does'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "check" -d 'Check policies and say everything that is wrong with them'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "incidents" -d 'List what happened, the newest first'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "profile" -d 'Compare heap profiles'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run init check doctor incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "run" -d 'Run a service and look after it'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "attach" -d 'Look after a service that others run'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "init" -d 'Be PID 1 of a machine, and run a service as `run` does'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "check" -d 'Check policies and say everything that is wrong with them'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "install" -d 'Copy this program to where another container can start it'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "incidents" -d 'List what happened, the newest first'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "profile" -d 'Compare heap profiles'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "diff" -d 'Say what grew between two profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "list" -d 'List the series that `[evidence] series` keeps'

@@ -147,6 +147,7 @@ pub fn definition() -> clap::Command {
         .subcommands([
             run(),
             attach::attach(),
+            init::init(run()),
             check(),
             doctor(),
             install(),
@@ -154,7 +155,6 @@ pub fn definition() -> clap::Command {
             past::report(),
             past::profile(),
         ])
-        .subcommands([run(), init::init(run()), check(), doctor(), past::incidents(), past::report(), past::profile()])
         .after_help(
             "Exit status of run: that of the service (128+N for a signal); 2 for arguments or a policy that do not \
              check, 75 when the restart budget is spent, 125 when highwater itself failed, 126 or 127 for a command \
@@ -305,7 +305,7 @@ impl Run {
             },
             dry_run: matches.get_flag("dry-run"),
             http: matches.get_one("http").copied(),
-            below_init: matches.get_flag("below-init"),
+            below_init: matches.try_get_one("below-init").ok().flatten().copied().unwrap_or(false),
             require: abilities.filter_map(|name| Ability::named(name)).collect(),
             argv,
             target: None,

@@ -72,7 +72,6 @@ shape! {
 
 /// The tables with their keys, outermost first.
 const TABLES: &[(&str, &[&str])] = &[
-const TABLES: [(&str, &[&str]); 26] = [
     (Document::TITLE, Document::KEYS),
     (Service::TITLE, Service::KEYS),
     (Memory::TITLE, Memory::KEYS),

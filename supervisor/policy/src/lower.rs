@@ -2,7 +2,8 @@
 
 use highwater_core::amount::Amount;
 use highwater_core::policy::{
-    Action, Baseline, Condition, Destination, Dump, DumpSource, Evidence, Http, Journal, Memory, Policy, Receiver, Recipe, Restart, Series, Service, Socket, Step, Times, Trigger,
+    Action, Baseline, Condition, Destination, Dump, DumpSource, Evidence, Http, Journal, Memory, Policy, Receiver,
+    Recipe, Restart, Series, Service, Socket, Step, Times, Trigger,
 };
 
 use crate::collections::Entry;

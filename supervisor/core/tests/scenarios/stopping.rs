@@ -59,7 +59,7 @@ fn a_dump_that_is_complete_but_still_copied_is_done() {
     };
     let evidence = Evidence { path: "heap".into(), bytes: 1, took_ms: 1 };
     let task = world.commands.iter().find_map(dump).expect("a dump");
-    world.tell(Input::Closed { task, evidence: evidence, in_doubt: false });
+    world.tell(Input::Closed { task, evidence, in_doubt: false });
     world.run(secs(60));
     assert!(world.says("dump done") && !world.says("dump cancelled"), "{}", world.story());
     assert_eq!(world.ended, Some(Ending::Service(Exit::Code(0))));

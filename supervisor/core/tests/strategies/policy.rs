@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use highwater_core::amount::{Amount, MIB};
 use highwater_core::policy::{
-    Action, Baseline, Condition, Counter, Destination, Dump, DumpSource, Evidence, Http, Journal, JvmDump, Line, Measure,
-    Memory, Policy, Recipe, Restart, RestartOn, Series, Service, Step, Times, Trigger,
+    Action, Baseline, Condition, Counter, Destination, Dump, DumpSource, Evidence, Http, Journal, JvmDump, Line,
+    Measure, Memory, Policy, Recipe, Restart, RestartOn, Series, Service, Step, Times, Trigger,
 };
 use highwater_core::signal::Signal;
 use proptest::prelude::*;

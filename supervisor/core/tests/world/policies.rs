@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use highwater_core::amount::{Amount, MIB};
 use highwater_core::policy::{
-    Action, Condition, Counter, Dump, DumpSource, Evidence, Http, Journal, Measure, Memory, Policy, Recipe, Restart, RestartOn, Service, Step, Times, Trigger,
+    Action, Condition, Counter, Dump, DumpSource, Evidence, Http, Journal, Measure, Memory, Policy, Recipe, Restart,
+    Service, Step, Times, Trigger,
 };
 use highwater_core::signal::Signal;
 

@@ -78,7 +78,7 @@ pub fn init(run: clap::Command) -> clap::Command {
 
 impl Init {
     pub(super) fn of(matches: &ArgMatches, run: &clap::Command) -> Self {
-        let argv: Vec<OsString> = matches.get_many("command").into_iter().flatten().cloned().collect();
+        let argv: Vec<OsString> = matches.get_many("argv").into_iter().flatten().cloned().collect();
         Self {
             options: given(matches, run),
             policy: matches.get_one("policy").cloned(),

@@ -20,17 +20,15 @@ pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: Unbou
     core.start(now());
     hands.work_off_outbox();
     hands.begin_to_relay();
-    loop {
-        let ending = carry_out(&mut core, &mut hands);
-        hands.refresh_relay(&core);
-        if let Some(ending) = ending {
-            hands.relay.ends();
     let mut sleep = Sleep::begin();
     loop {
         if let Some(asleep) = sleep.since_last() {
             core.handle(now(), Input::Slept(asleep));
         }
-        if let Some(ending) = carry_out(&mut core, &mut hands) {
+        let ending = carry_out(&mut core, &mut hands);
+        hands.refresh_relay(&core);
+        if let Some(ending) = ending {
+            hands.relay.ends();
             finish_copies(&hands, &mut wakes).await;
             hands.last_words();
             hands.let_go().await;

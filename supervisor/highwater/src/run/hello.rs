@@ -33,6 +33,7 @@ pub fn say_hello(hands: &mut Hands, arguments: &cli::Run, policy: &Policy) {
     }
     if let Some(container) = Container::find() {
         container.statements(&hands.host, policy).into_iter().for_each(|statement| event_loop::note(hands, statement));
+    }
     if let Some(torn) = hands.journal.recovered() {
         event_loop::note(hands, format!("the last line of the journal was not whole and is cut off: {torn}"));
     }
