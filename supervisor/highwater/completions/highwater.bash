@@ -46,6 +46,12 @@ _highwater() {
             highwater,run)
                 cmd="highwater__subcmd__run"
                 ;;
+            highwater,status)
+                cmd="highwater__subcmd__status"
+                ;;
+            highwater,trigger)
+                cmd="highwater__subcmd__trigger"
+                ;;
             highwater__subcmd__help,attach)
                 cmd="highwater__subcmd__help__subcmd__attach"
                 ;;
@@ -75,6 +81,12 @@ _highwater() {
                 ;;
             highwater__subcmd__help,run)
                 cmd="highwater__subcmd__help__subcmd__run"
+                ;;
+            highwater__subcmd__help,status)
+                cmd="highwater__subcmd__help__subcmd__status"
+                ;;
+            highwater__subcmd__help,trigger)
+                cmd="highwater__subcmd__help__subcmd__trigger"
                 ;;
             highwater__subcmd__help__subcmd__profile,diff)
                 cmd="highwater__subcmd__help__subcmd__profile__subcmd__diff"
@@ -108,6 +120,7 @@ _highwater() {
     case "${cmd}" in
         highwater)
             opts="-h -V --help --version run attach init check doctor install incidents report profile help"
+            opts="-h -V --help --version run attach check doctor status trigger install incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -220,6 +233,7 @@ _highwater() {
             ;;
         highwater__subcmd__help)
             opts="run attach init check doctor install incidents report profile help"
+            opts="run attach check doctor status trigger install incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -387,6 +401,34 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__trigger)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -671,6 +713,50 @@ _highwater() {
                     ;;
                 --require)
                     COMPREPLY=($(compgen -W "cgroup memory-events throttle memory-max psi-trigger cgroup-kill freeze reclaim spawn-into-cgroup inotify" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__status)
+            opts="-w -h --state-dir --name --watch --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__trigger)
+            opts="-h --state-dir --name --json --help dump throttle restart"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -29,8 +29,11 @@ complete -c highwater -n "__fish_highwater_needs_command" -s V -l version -d 'Pr
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "run" -d 'Run a service and look after it'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "attach" -d 'Look after a service that others run'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "init" -d 'Be PID 1 of a machine, and run a service as `run` does'
+
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "check" -d 'Check policies and say everything that is wrong with them'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "status" -d 'Say how a service and its supervisor stand'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "trigger" -d 'Begin a step of the ladder by hand'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "install" -d 'Copy this program to where another container can start it'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "incidents" -d 'List what happened, the newest first'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
@@ -106,10 +109,20 @@ poweroff\t'switch the machine off'
 halt\t'halt it with the power on'"
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l dry-run -d 'Run and watch the service, but only say what the steps would do'
 complete -c highwater -n "__fish_highwater_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+
 complete -c highwater -n "__fish_highwater_using_subcommand check" -l default -d 'Print the built-in policy'
 complete -c highwater -n "__fish_highwater_using_subcommand check" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand doctor" -l json -d 'As JSON'
 complete -c highwater -n "__fish_highwater_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand status" -l state-dir -d 'Its state directory' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand status" -l name -d 'Name of the supervisor [default: the only one that runs]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand status" -s w -l watch -d 'Live, until q or Ctrl-C'
+complete -c highwater -n "__fish_highwater_using_subcommand status" -l json -d 'As JSON; one object, or a list where several run and none is named'
+complete -c highwater -n "__fish_highwater_using_subcommand status" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand trigger" -l state-dir -d 'Its state directory' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand trigger" -l name -d 'Name of the supervisor [default: the only one that runs]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand trigger" -l json -d 'Say what comes of it as JSON'
+complete -c highwater -n "__fish_highwater_using_subcommand trigger" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_using_subcommand install" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand incidents" -l state-dir -d 'Where journal and evidence are [default: as for run]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand incidents" -l name -d 'Name of the supervisor [default: the only one that left something]' -r
@@ -146,5 +159,16 @@ complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "profile" -d 'Compare heap profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach init check doctor install incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "run" -d 'Run a service and look after it'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "attach" -d 'Look after a service that others run'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "check" -d 'Check policies and say everything that is wrong with them'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "doctor" -d 'Say what this host allows, and how to get what is missing'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "status" -d 'Say how a service and its supervisor stand'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "trigger" -d 'Begin a step of the ladder by hand'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "install" -d 'Copy this program to where another container can start it'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "incidents" -d 'List what happened, the newest first'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "profile" -d 'Compare heap profiles'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "diff" -d 'Say what grew between two profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "list" -d 'List the series that `[evidence] series` keeps'

@@ -2,6 +2,7 @@
 
 mod attach;
 mod init;
+mod control;
 mod past;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use crate::run::attached::target::Target;
 use crate::series::KeepSeries;
 
 pub use init::{Init, WhenOver};
+pub use control::{Status, Trigger};
 pub use past::{Diff, Incidents, Of, Report};
 
 /// What is to be done, with its arguments resolved.
@@ -43,6 +45,10 @@ pub enum Command {
     KeepSeries(KeepSeries),
     /// Work an outbox off.
     Deliver(PathBuf),
+    /// Say how a supervisor stands.
+    Status(Status),
+    /// Begin a step by hand.
+    Trigger(Trigger),
     /// List incidents.
     Incidents(Incidents),
     /// Write the report of an incident.
@@ -126,6 +132,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, c
         }),
         Some(("install", install)) => Ok(Command::Install(install.get_one("to").cloned().unwrap_or_default())),
         Some(("doctor", doctor)) => Ok(Command::Doctor(Doctor { json: doctor.get_flag("json") })),
+        Some(("status", status)) => Ok(Command::Status(Status::of(status))),
+        Some(("trigger", trigger)) => Ok(Command::Trigger(Trigger::of(trigger))),
         Some(("incidents", incidents)) => Ok(Command::Incidents(Incidents::of(incidents))),
         Some(("report", report)) => Ok(Command::Report(Report::of(report))),
         _ => unreachable!("a subcommand is required"),
@@ -150,6 +158,8 @@ pub fn definition() -> clap::Command {
             init::init(run()),
             check(),
             doctor(),
+            control::status(),
+            control::trigger(),
             install(),
             past::incidents(),
             past::report(),

@@ -24,6 +24,7 @@ mod serve;
 pub mod snapshot;
 mod sockets;
 mod state;
+mod status;
 mod termination;
 mod work;
 
@@ -42,6 +43,8 @@ pub fn main() -> ExitCode {
         Ok(cli::Command::Finish(arguments)) => finish::finish(&arguments),
         Ok(cli::Command::Install(to)) => install::install(&to),
         Ok(cli::Command::Doctor(arguments)) => doctor::doctor(&arguments),
+        Ok(cli::Command::Status(arguments)) => status::status(&arguments),
+        Ok(cli::Command::Trigger(arguments)) => status::trigger(&arguments),
         Ok(cli::Command::Incidents(arguments)) => past::incidents(&arguments),
         Ok(cli::Command::Report(arguments)) => past::report(&arguments),
         Err(error) => {

@@ -3,7 +3,7 @@
 mod incidents;
 pub mod profile;
 mod report;
-mod terminal;
+pub mod terminal;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,22 +16,34 @@ pub use report::report;
 
 /// Why there is nothing to show.
 #[derive(Debug)]
-struct Failed {
+pub struct Failed {
+    /// Exit status.
     status: u8,
-    reason: String,
+    /// In words.
+    pub reason: String,
 }
 
 impl Failed {
-    fn usage(reason: String) -> Self {
+    /// The arguments do not do.
+    pub fn usage(reason: String) -> Self {
         Self { status: 2, reason }
     }
 
-    fn missing(reason: String) -> Self {
+    /// What is asked for cannot be had.
+    pub fn missing(reason: String) -> Self {
         Self { status: 1, reason }
     }
 
-    fn end(&self) -> ExitCode {
-        eprintln!("highwater: {}", self.reason);
+    /// What is asked for cannot be had, and that has been said.
+    pub fn silent() -> Self {
+        Self::missing(String::new())
+    }
+
+    /// Ends with it.
+    pub fn end(&self) -> ExitCode {
+        if !self.reason.is_empty() {
+            eprintln!("highwater: {}", self.reason);
+        }
         ExitCode::from(self.status)
     }
 }
@@ -42,7 +54,7 @@ fn evidence(of: &Of) -> Result<PathBuf, Failed> {
 }
 
 /// The state directory of the supervisor that is meant.
-fn meant(of: &Of) -> Result<PathBuf, Failed> {
+pub fn meant(of: &Of) -> Result<PathBuf, Failed> {
     match (&of.state_dir, &of.name) {
         (Some(directory), _) => Ok(directory.clone()),
         (None, Some(name)) => Ok(state_dir::usual(name)),

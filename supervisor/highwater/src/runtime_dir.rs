@@ -66,14 +66,14 @@ impl Drop for RuntimeDir {
 
 /// Where the runtime directory of a supervisor of that name may be, the first choice first; after these, its state
 /// directory.
-fn places(name: &str) -> Vec<PathBuf> {
+pub fn places(name: &str) -> Vec<PathBuf> {
     let given = |variable: &str| std::env::var(variable).ok().filter(|value| !value.is_empty());
     let by_systemd = given("RUNTIME_DIRECTORY").map(|directories| ours(&directories).into());
     by_systemd.into_iter().chain(roots().into_iter().map(|root| root.join(name))).collect()
 }
 
 /// The directories that have one directory for each supervisor of this machine, or of this user.
-fn roots() -> Vec<PathBuf> {
+pub fn roots() -> Vec<PathBuf> {
     let of_user = std::env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
     std::iter::once("/run".into()).chain(of_user).map(|root| root.join("highwater")).collect()
 }

@@ -33,6 +33,7 @@ pub mod snapshot;
 pub mod socket;
 pub mod spawn;
 mod sys;
+pub mod terminal;
 mod text;
 
 pub use error::{Error, Kind, Result};

@@ -41,6 +41,7 @@ impl Hands {
 
     fn view(&self, core: &Supervisor) -> View {
         View {
+            running: true,
             name: self.around.name.clone(),
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),

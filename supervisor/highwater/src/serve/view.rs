@@ -12,6 +12,8 @@ use super::tally::Tally;
 /// Everything, as `/status` has it.
 #[derive(Clone, Debug, Serialize)]
 pub struct View {
+    /// There is an answer, so it does.
+    pub running: bool,
     /// Name of the supervisor.
     pub name: String,
     /// Version of highwater.
