@@ -26,7 +26,8 @@ TOOLS = Path(os.environ["HIGHWATER_MANIFEST_TOOLS"])
 HIGHWATER = Path(os.environ["HIGHWATER_BIN_DIR"]) / "highwater"
 
 # The oldest in which what the manifests use is on by default, and the newest the schemas are there for.
-VERSIONS = {"wrap": ["1.29", "1.37"], "overlays/production": ["1.29", "1.37"]}
+VERSIONS = {"wrap": ["1.29", "1.37"], "sidecar": ["1.29", "1.37"], "overlays/production": ["1.29", "1.37"],
+            "overlays/restart-all": ["1.35", "1.37"]}
 OPERATOR = "monitoring.coreos.com/"
 SIZES = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -155,7 +156,7 @@ def check_policies_are_sound_and_bounds_fit():
 
 def check_the_policies_are_the_ready_made_one():
     ready_made = (REPOSITORY / "policies/kubernetes.toml").read_text()
-    for directory in ("wrap",):
+    for directory in ("wrap", "sidecar"):
         assert (EXAMPLES / directory / "policy.toml").read_text() == ready_made, directory
 
 
