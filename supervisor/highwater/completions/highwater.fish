@@ -170,5 +170,6 @@ complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "report" -d 'Write the report of an incident: one HTML page that needs nothing else'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "profile" -d 'Compare heap profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run attach check doctor status trigger install incidents report profile help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "diff" -d 'Say what grew between two profiles'
 complete -c highwater -n "__fish_highwater_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "list" -d 'List the series that `[evidence] series` keeps'

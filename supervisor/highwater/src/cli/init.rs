@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches};
 
-use super::{name_of, option};
+use super::{Run, option};
 
 /// Arguments of `init`.
 #[derive(Debug)]
@@ -79,11 +79,12 @@ pub fn init(run: clap::Command) -> clap::Command {
 impl Init {
     pub(super) fn of(matches: &ArgMatches, run: &clap::Command) -> Self {
         let argv: Vec<OsString> = matches.get_many("argv").into_iter().flatten().cloned().collect();
+        let Run { policy, state_dir, name, argv, .. } = Run::of(matches);
         Self {
             options: given(matches, run),
-            policy: matches.get_one("policy").cloned(),
-            name: matches.get_one("name").cloned().unwrap_or_else(|| name_of(&argv)),
-            state_dir: matches.get_one("state-dir").cloned(),
+            policy,
+            name,
+            state_dir,
             setup: matches.get_one::<String>("setup").map(|line| words(line)).filter(|words| !words.is_empty()),
             also: matches
                 .get_many::<String>("also")
