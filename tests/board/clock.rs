@@ -33,24 +33,26 @@ fn a_clock_that_jumps_during_an_incident_disturbs_nothing() {
     assert!(took.is_some_and(|took| took < 120_000), "an incident is not as long as the jump: {took:?}");
 
     // Switched on again in the same second of 1970, incidents have names of their own.
-    let names = board.ask("ls /data/state/evidence");
+    let names = board.ask("ls -1 /data/state/evidence");
     board.ask("rm /data/cured; kill -USR2 1 &");
     board.wait_off();
     board.boot();
     board.wait_for("incident resolved");
-    let both = board.ask("ls /data/state/evidence");
+    let both = board.ask("ls -1 /data/state/evidence");
     assert_eq!((names.lines().count(), both.lines().count()), (1, 2), "{names}{both}");
     assert_eq!(both.lines().next(), names.lines().next(), "the first sorts first");
 }
+
+/// Goes to sleep for 5 s. The kernel's own test does all of a suspend but the last step, from which an emulated machine
+/// may not wake up.
+const SLEEP: &str = "(echo core >/sys/power/pm_test && echo mem >/sys/power/state) 2>&1";
 
 #[test]
 fn a_machine_that_slept_is_told_from_one_that_stood_still() {
     let mut board = Board::with_highwater("sleep", LADDER, "", "/bin/leaker --base 20 --rate 0");
     board.boot();
     board.wait_for("service started, generation 1");
-    let slept = board
-        .ask("(echo +8 >/sys/class/rtc/rtc0/wakealarm && echo freeze >/sys/power/state) 2>&1 || cat /sys/power/state");
-    assert_eq!(slept, "", "the machine can sleep");
+    assert_eq!(board.ask(SLEEP), "", "the machine sleeps");
     // Nothing wakes the supervisor before something happens.
     board.ask("kill -HUP 1");
     board.wait_for("the machine slept for");
