@@ -1,4 +1,4 @@
-//! What leaves the machine: files and word of an incident, sent beside the ladder.
+//! What leaves the machine: files and word of an incident, sent beside the ladder, which waits for nobody.
 
 use std::fs;
 use std::io::Write;
@@ -74,13 +74,14 @@ fn files_and_word_of_an_incident_are_sent_now_and_when_it_is_over() {
          [trigger.level]\nusage = {{ of = \"current\", above = \"40MiB\" }}\n\
          [[step]]\nname = \"dump\"\ndump = {{ signal = \"SIGUSR1\", file = \"DIR/heap-*.bin\" }}\n\
          [[step]]\nname = \"tell\"\nnotify = {{ webhook = \"http://127.0.0.1:{port}/word\" }}\n\
+         [[step]]\nname = \"nobody\"\nnotify = {{ webhook = \"http://127.0.0.1:1/word\" }}\n\
          [[step]]\nname = \"away\"\nupload = {{ http-put = \"http://127.0.0.1:{port}/files\" }}\n\
          [[step]]\nname = \"restart\"\nafter = \"1s\"\nrestart = {{ }}\n\
          [incident]\nresolve-after = \"1s\"\n"
     );
     let service = place.cured_by_a_restart(place.leaker("--base 20 --rate 20 --dump-size 1"));
     let mut highwater = place.start(&policy, service);
-    for step in ["dump", "tell", "away", "restart"] {
+    for step in ["dump", "tell", "nobody", "away", "restart"] {
         done(highwater.journal(), step);
     }
     let word = String::from_utf8(server.body_of("POST /word")).unwrap();
@@ -97,7 +98,10 @@ fn files_and_word_of_an_incident_are_sent_now_and_when_it_is_over() {
     });
     highwater.stop();
     let left = fs::read_dir(highwater.state_dir().join("outbox")).unwrap().flatten();
-    let left: Vec<_> = left.map(|entry| entry.file_name()).filter(|name| name != ".lock").collect();
-    assert!(left.is_empty(), "{left:?}");
+    let left: Vec<_> =
+        left.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "json")).collect();
+    let texts = left.iter().map(|path| fs::read_to_string(path).unwrap());
+    assert!(!left.is_empty(), "what nobody took waits for the next start");
+    assert!(texts.into_iter().all(|text| text.contains("127.0.0.1:1/word")), "{left:?}");
     contract::check(highwater.journal());
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use highwater_tests::{Highwater, disk};
 
 use crate::contract;
-use crate::incident::{MIB, Place, done, evidence, not_done, skipped};
+use crate::incident::{MIB, Place, done, evidence, not_done, skipped, start_of};
 use crate::level::{steps, to_the_last_step, with_leaker};
 
 /// One dump by signal, with these further fields.
@@ -124,6 +124,19 @@ fn a_dump_that_ends_the_service_is_blamed_and_not_repeated() {
     done(highwater.journal(), "last");
     highwater.stop();
     assert_eq!(highwater.journal().events("incident.opened").len(), 1);
+    contract::check(highwater.journal());
+}
+
+#[test]
+fn a_stop_waits_for_the_dump_that_is_under_way() {
+    let place = Place::on_disk("stop");
+    let mut highwater = place.start(&dump_by_signal(""), place.leaker("--base 32 --dump-size 8 --dump-rate 4"));
+    start_of(highwater.journal(), "dump");
+    highwater.stop();
+    let file = evidence(&done(highwater.journal(), "dump"));
+    assert_eq!(file.metadata().unwrap().len(), 8 * MIB);
+    let said = place.leaker_log();
+    assert!(said.last().is_some_and(|line| line.starts_with("graceful ")), "{said:?}");
     contract::check(highwater.journal());
 }
 

@@ -2,21 +2,25 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
 
 use highwater_tests::{Highwater, program, python};
 use serde_json::Value;
 
 use crate::contract;
-use crate::incident::{Place, done, end_of};
-use crate::runtimes::{compiled_java, example, line, policy};
+use crate::incident::{Place, done, evidence};
+use crate::runtimes::{ended_gracefully, example, line, names_the_leak, output_of, policy};
 
-/// A policy for people who cannot wait: the healthy service is profiled early, and an incident is over soon.
+/// A policy for people who cannot wait: the healthy service is profiled early, a throttle is short, the restart comes soon
+/// after the dump, and so does the end of the incident.
 pub fn hurried(name: &str, max: &str, age: &str) -> String {
     let text = policy(name, max);
     let baseline = text.lines().find(|line| line.starts_with("baseline")).expect("a baseline");
     let early = format!("baseline = {{ after = \"{age}\", every = \"1h\" }}");
-    text.replace(baseline, &early) + "\n[incident]\nresolve-after = \"1s\"\n"
+    let sooner = [(baseline, &*early), ("after   = \"5s\"", "after = \"1s\""), ("for = \"20s\"", "for = \"2s\"")];
+    let hurried = sooner.into_iter().fold(text.clone(), |text, (late, soon)| text.replace(late, soon));
+    hurried + "\n[incident]\nresolve-after = \"1s\"\n"
 }
 
 /// What the record of the only incident says, once it is complete.
@@ -35,31 +39,70 @@ pub fn record(highwater: &Highwater) -> Value {
     record
 }
 
-/// The leaking function, line or type is among the first three growers since the service was healthy.
-#[track_caller]
-pub fn is_named(record: &Value, culprit: &str) {
-    let compared = &record["differences"][0];
-    assert!(compared["before"].is_string(), "there was no healthy profile: {compared}");
-    let growers = compared["difference"]["growers"].as_array().expect("growers");
-    let first: Vec<&str> = growers.iter().take(3).filter_map(|grower| grower["site"].as_str()).collect();
-    assert!(first.iter().any(|site| site.contains(culprit)), "{culprit} is not among {first:?}");
-    assert_eq!(record["classification"]["kind"], "anon", "{}", record["classification"]);
+/// What a highwater has left that was stopped after its incident was over.
+pub struct Left {
+    highwater: Highwater,
+    record: Value,
+    page: String,
+}
+
+impl Left {
+    #[track_caller]
+    pub fn by(mut highwater: Highwater) -> Self {
+        let record = record(&highwater);
+        highwater.stop();
+        contract::check(highwater.journal());
+        let mut report = Command::new(program("highwater"));
+        report.args(["report", "--output", "-", "--state-dir"]).arg(highwater.state_dir());
+        Self { highwater, record, page: output_of(&mut report) }
+    }
+
+    /// The leaking function, line or type is among the first three growers since the service was healthy, for programs
+    /// and for people.
+    #[track_caller]
+    pub fn names(&self, culprit: &str) {
+        let compared = &self.record["differences"][0];
+        assert!(compared["before"].is_string(), "there was no healthy profile: {compared}");
+        let growers = compared["difference"]["growers"].as_array().expect("growers");
+        let first: Vec<&str> = growers.iter().take(3).filter_map(|grower| grower["site"].as_str()).collect();
+        assert!(first.iter().any(|site| site.contains(culprit)), "{culprit} is not among {first:?}");
+        assert_eq!(self.record["classification"]["kind"], "anon", "{}", self.record["classification"]);
+        let (_, growers) = self.page.split_once("id=\"growers\"").expect("the section of what grew");
+        let mut rows = growers.split("<tbody").nth(1).expect("a table").split("<tr").skip(1).take(3);
+        assert!(rows.any(|row| row.contains(culprit)), "{culprit} is not first in {growers}");
+    }
+
+    /// The flame graph is there, for programs and for people.
+    #[track_caller]
+    pub fn has_flame_graph(&self) {
+        assert!(self.record["differences"][0]["flame_graph"].is_string(), "{}", self.record);
+        assert!(self.page.contains("aria-label=\"Flame graph of "), "{}", self.page);
+    }
+
+    #[track_caller]
+    fn step(&self, name: &str) -> &Value {
+        let steps = self.record["steps"].as_array().expect("steps");
+        steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("no {name}: {steps:?}"))
+    }
+
+    /// The file of a step that was done.
+    #[track_caller]
+    fn capture(&self, step: &str) -> PathBuf {
+        evidence(&done(self.highwater.journal(), step))
+    }
 }
 
 /// The service begins to leak when its healthy profile is there.
 #[track_caller]
-pub fn leaks_until_the_restart(place: &Place, policy: &str, service: Vec<OsString>, when: &str) -> Value {
+pub fn leaks_until_the_restart(place: &Place, policy: &str, service: Vec<OsString>, when: &str) -> Left {
     let leak = place.file("leak");
     let mut service = service;
     service.extend([when.into(), leak.clone().into()]);
-    let mut highwater = place.start(policy, place.cured_by_a_restart(service));
+    let highwater = place.start(policy, place.cured_by_a_restart(service));
     highwater.journal().wait_for("profile.taken");
     fs::write(leak, "").expect("a file");
     done(highwater.journal(), "restart");
-    let record = record(&highwater);
-    highwater.stop();
-    contract::check(highwater.journal());
-    record
+    Left::by(highwater)
 }
 
 #[test]
@@ -67,9 +110,11 @@ fn of_go_the_function() {
     let place = Place::on_disk("evidence-go");
     let mut service = line(program("go-sessions"), "-self-load 10");
     service.extend(["-profile-dir".into(), place.directory().into()]);
-    let record = leaks_until_the_restart(&place, &hurried("go", "96MiB", "1s"), service, "-self-load-when");
-    is_named(&record, "rememberSessionForever");
-    assert!(record["differences"][0]["flame_graph"].is_string(), "{record}");
+    let left = leaks_until_the_restart(&place, &hurried("go", "96MiB", "1s"), service, "-self-load-when");
+    left.names("rememberSessionForever");
+    left.has_flame_graph();
+    names_the_leak(&left.capture("heap-profile"));
+    ended_gracefully(&left.highwater);
 }
 
 #[test]
@@ -78,50 +123,49 @@ fn of_go_the_function_without_its_help() {
     let text = hurried("go", "96MiB", "1s");
     let by_signal = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");
     let text = text.replace(by_signal, "dump = { go = \"heap\" }");
-    let record =
-        leaks_until_the_restart(&place, &text, line(program("go-sessions"), "-self-load 10"), "-self-load-when");
-    is_named(&record, "rememberSessionForever");
+    let service = line(program("go-sessions"), "-self-load 10");
+    leaks_until_the_restart(&place, &text, service, "-self-load-when").names("rememberSessionForever");
 }
 
 #[test]
 fn of_python_the_line() {
     let place = Place::on_disk("evidence-python");
-    let mut service = vec![python().into(), example("python-sessions/service.py").into()];
+    let script = example("python-sessions/service.py");
+    let mut service = vec![python().into(), script.clone().into()];
     service.extend(["--snapshot-dir".into(), place.directory().into()]);
     service.extend(line("--leak", "10"));
-    let record = leaks_until_the_restart(&place, &hurried("python", "128MiB", "1s"), service, "--leak-when");
-    is_named(&record, "service.py:");
+    let left = leaks_until_the_restart(&place, &hurried("python", "128MiB", "1s"), service, "--leak-when");
+    let source = fs::read_to_string(script).unwrap();
+    let leak = source.lines().position(|line| line.contains("os.read(")).expect("the leak") + 1;
+    left.names(&format!("service.py:{leak}"));
+    ended_gracefully(&left.highwater);
 }
 
 #[test]
 fn of_node_the_constructor() {
     let place = Place::on_disk("evidence-node");
     let service = vec!["node".into(), example("node-sessions/service.js").into(), "--leak".into(), "5".into()];
-    let record = leaks_until_the_restart(&place, &hurried("node", "192MiB", "1s"), service, "--leak-when");
-    is_named(&record, "Session");
+    let text = hurried("node", "192MiB", "1s").replace("above = \"90%\"", "above = \"60%\"");
+    leaks_until_the_restart(&place, &text, service, "--leak-when").names("Session");
 }
 
+/// Its histogram does, its threads are had as well, and it is not sent a signal that would abort it, although it looks as
+/// if it were handled.
 #[test]
 fn of_a_jvm_the_class() {
     let place = Place::on_disk("evidence-jvm");
-    let mut service = line("java", "-XX:+UseSerialGC -Xmx175m -cp");
-    service.push(compiled_java().into());
+    let mut service = line("java", "-XX:+UseSerialGC -Xmx120m -cp");
+    service.push(program("java-sessions").into());
     service.extend(line("Sessions", "--leak 10 --in attributes"));
-    let record = leaks_until_the_restart(&place, &hurried("jvm", "192MiB", "1s"), service, "--leak-when");
-    is_named(&record, "Sessions$Attribute");
-}
-
-#[test]
-fn a_signal_that_would_abort_a_jvm_is_not_sent() {
-    let place = Place::on_disk("evidence-usr2");
-    let mut service = line("java", "-XX:+UseSerialGC -Xmx140m -cp");
-    service.push(compiled_java().into());
-    service.extend(line("Sessions", "--leak 20"));
-    let text = "[memory]\nmax = \"192MiB\"\n[trigger.level]\nusage = { of = \"current\", above = \"90MiB\" }\n\
-        [[step]]\nname = \"dump\"\ndump = { signal = \"SIGUSR2\", file = \"DIR/heap-*\" }\n";
-    let mut highwater = place.start(text, service);
-    let end = end_of(highwater.journal(), "dump");
-    assert_eq!(end["event"], "step.skipped", "{end}");
-    assert!(Path::new("/proc").join(highwater.service().to_string()).exists(), "it was aborted");
-    highwater.stop();
+    let more =
+        ["signal = \"SIGUSR2\", file = \"DIR/heap-*\"", "jvm = \"threads\""].into_iter().zip(["abort", "threads"]);
+    let more = more.map(|(dump, name)| format!("[[step]]\nname = \"{name}\"\ndump = {{ {dump} }}\n"));
+    let text = hurried("jvm", "144MiB", "1s").replace("above = \"90%\"", "above = \"70%\"");
+    let (before, restart) = text.rsplit_once("[[step]]").expect("steps");
+    let text = format!("{before}{}[[step]]{restart}", more.collect::<String>());
+    let left = leaks_until_the_restart(&place, &text, service, "--leak-when");
+    left.names("Sessions$Attribute");
+    assert_eq!(left.step("abort")["outcome"], "skipped");
+    let threads = left.step("threads");
+    assert!(threads["evidence"][0].as_str().is_some_and(|file| file.starts_with("threads_")), "{threads}");
 }

@@ -20,6 +20,7 @@ mod machine;
 mod parent;
 mod places;
 mod runtimes;
+mod series;
 mod snapshot;
 mod sources;
 mod steps;

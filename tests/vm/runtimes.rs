@@ -1,4 +1,4 @@
-//! The policies that come with highwater, each with a real service of its kind.
+//! The policies that come with highwater, with real services; those whose evidence names a culprit are in `evidence.rs`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use highwater_tests::{Highwater, program, python, wait_until};
+use highwater_tests::{Highwater, program, wait_until};
 
 use crate::contract;
 use crate::incident::{MIB, Place, done, evidence};
@@ -41,21 +41,24 @@ pub fn line(program: impl Into<OsString>, options: &str) -> Vec<OsString> {
 
 /// What a command prints, which must end well.
 #[track_caller]
-fn output_of(command: &mut Command) -> String {
+pub fn output_of(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
     text
 }
 
+/// Its first generation did.
 #[track_caller]
-fn ended_gracefully(highwater: &Highwater, code: i32) {
+pub fn ended_gracefully(highwater: &Highwater) {
     let exited = &highwater.journal().events("service.exited")[0];
-    assert_eq!((&exited["code"], &exited["cause"]), (&code.into(), &"asked".into()), "{exited}");
+    assert_eq!(exited["cause"], "asked", "{exited}");
+    assert!(exited["code"].is_u64(), "{exited}");
 }
 
+/// Go's own tool says which function leaks.
 #[track_caller]
-fn names_the_leak(profile: &Path) {
+pub fn names_the_leak(profile: &Path) {
     let top = output_of(Command::new("go").args(["tool", "pprof", "-top"]).arg(profile));
     let first = top.lines().skip_while(|line| !line.contains("flat%")).nth(1).unwrap_or_default();
     assert!(first.contains("rememberSessionForever"), "{top}");
@@ -65,19 +68,6 @@ fn go(place: &Place, options: &str) -> Vec<OsString> {
     let mut service = line(program("go-sessions"), options);
     service.extend(["-profile-dir".into(), place.directory().into()]);
     service
-}
-
-#[test]
-fn go_writes_a_profile_that_names_the_leak() {
-    let place = Place::on_disk("go");
-    let service = place.cured_by_a_restart(go(&place, "-self-load 30"));
-    let mut highwater = place.start(&policy("go", "96MiB"), service);
-    let dump = done(highwater.journal(), "heap-profile");
-    done(highwater.journal(), "restart");
-    highwater.stop();
-    ended_gracefully(&highwater, 0);
-    names_the_leak(&evidence(&dump));
-    contract::check(highwater.journal());
 }
 
 #[test]
@@ -108,51 +98,8 @@ fn three_tiers_profile_shed_and_restart() {
     let breaches = highwater.journal().events("trigger.fired");
     assert!(breaches.iter().filter(|line| line["trigger"] == "breach").count() >= 3, "{breaches:?}");
     assert!(highwater.stderr().contains("admitting half of the requests"), "the service was not told");
-    ended_gracefully(&highwater, 0);
+    ended_gracefully(&highwater);
     contract::check(highwater.journal());
-}
-
-#[test]
-fn python_writes_a_snapshot_that_names_the_line() {
-    let place = Place::on_disk("python");
-    let script = example("python-sessions/service.py");
-    let mut service = vec![python().into(), script.clone().into()];
-    service.push("--snapshot-dir".into());
-    service.push(place.directory().into());
-    service.extend(line("--leak", "15"));
-    let mut highwater = place.start(&policy("python", "128MiB"), place.cured_by_a_restart(service));
-    let dump = done(highwater.journal(), "snapshot");
-    done(highwater.journal(), "restart");
-    highwater.stop();
-    ended_gracefully(&highwater, 0);
-    let load = "import sys, tracemalloc as t; f = t.Snapshot.load(sys.argv[1]).statistics('lineno')[0].traceback[0]; \
-        print(f.filename, f.lineno)";
-    let named = output_of(Command::new(python()).args(["-c", load]).arg(evidence(&dump)));
-    let (file, number) = named.trim().rsplit_once(' ').unwrap();
-    assert!(Path::new(file).ends_with("python-sessions/service.py"), "{named}");
-    let source = fs::read_to_string(script).unwrap();
-    let leak = source.lines().nth(number.parse::<usize>().unwrap() - 1).unwrap();
-    assert!(leak.contains("os.read("), "{named}: {leak}");
-    contract::check(highwater.journal());
-}
-
-#[test]
-fn node_writes_a_snapshot_in_which_sessions_are_counted() {
-    let place = Place::on_disk("node");
-    let service = vec!["node".into(), example("node-sessions/service.js").into(), "--leak".into(), "10".into()];
-    let mut highwater = place.start(&policy("node", "192MiB"), place.cured_by_a_restart(service));
-    let dump = done(highwater.journal(), "heap-snapshot");
-    highwater.stop();
-    let text = fs::read_to_string(evidence(&dump)).unwrap();
-    assert!(text.starts_with('{') && text.trim_end().ends_with('}'), "cut short");
-    assert!(text.contains("\"Session\""), "no class Session");
-    contract::check(highwater.journal());
-}
-
-/// The classes of the Java example.
-#[track_caller]
-pub fn compiled_java() -> PathBuf {
-    program("java-sessions")
 }
 
 #[test]
@@ -162,10 +109,10 @@ fn a_jvm_dumps_its_heap_without_jcmd() {
     let within = r#"mount --bind "$0" /var/tmp && exec "$@""#;
     let mut service: Vec<OsString> = ["unshare", "--mount", "sh", "-c", within].map(Into::into).into();
     service.push(place.directory().into());
-    service.extend(line("java", "-XX:+UseSerialGC -Xmx134m -cp"));
-    service.push(compiled_java().into());
+    service.extend(line("java", "-XX:+UseSerialGC -Xmx100m -cp"));
+    service.push(program("java-sessions").into());
     service.extend(line("Sessions", "--leak 15"));
-    let text = policy("jvm", "192MiB");
+    let text = policy("jvm", "144MiB");
     let histogram = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");
     let text = text.replace(histogram, "dump = { jvm = \"heap\", within = \"60s\" }");
     let mut highwater = place.start(&text, place.cured_by_a_restart(service));
@@ -187,7 +134,7 @@ fn the_built_in_policy_restarts_before_the_limit() {
     let restart = done(highwater.journal(), "restart");
     assert!(restart["took_ms"].is_u64());
     highwater.stop();
-    ended_gracefully(&highwater, 0);
+    ended_gracefully(&highwater);
     assert!(place.leaker_log().iter().any(|line| line.starts_with("graceful ")));
     contract::check(highwater.journal());
 }
@@ -205,6 +152,6 @@ fn the_edge_policy_dumps_and_restarts() {
     done(highwater.journal(), "restart");
     highwater.stop();
     assert_eq!(evidence(&dump).metadata().unwrap().len(), 2 * MIB);
-    ended_gracefully(&highwater, 0);
+    ended_gracefully(&highwater);
     contract::check(highwater.journal());
 }

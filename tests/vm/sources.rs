@@ -10,7 +10,7 @@ use highwater_tests::{Highwater, Launcher, Process, Scratch, Signal, program, py
 use serde_json::Value;
 
 use crate::contract;
-use crate::evidence::{hurried, is_named, leaks_until_the_restart, record};
+use crate::evidence::{Left, hurried, leaks_until_the_restart};
 use crate::incident::{MIB, Place, cgroup_of, done, evidence, limit, not_done, number, reason, start_of};
 use crate::level;
 use crate::runtimes::{example, line};
@@ -41,9 +41,9 @@ fn of_jemalloc_the_function() {
     let place = Place::on_disk("jemalloc");
     let mut service = line(program("native-sessions"), "5");
     service.push(place.directory().into());
-    let record = leaks_until_the_restart(&place, JEMALLOC, service, "--leak-when");
-    is_named(&record, "remember_session_forever");
-    assert!(record["differences"][0]["flame_graph"].is_string(), "{record}");
+    let left = leaks_until_the_restart(&place, JEMALLOC, service, "--leak-when");
+    left.names("remember_session_forever");
+    left.has_flame_graph();
 }
 
 fn python_service() -> Vec<OsString> {
@@ -126,15 +126,12 @@ fn of_node_a_report_where_a_snapshot_does_not_fit() {
         .replace("every = \"1h\"", "every = \"3s\"")
         .replace("within = \"2m\"", "within = \"2m\", needs = \"150MiB\"");
     let service = vec!["node".into(), example("node-sessions/service.js").into(), "--leak".into(), "10".into()];
-    let mut highwater = place.start(&text, place.cured_by_a_restart(service));
+    let highwater = place.start(&text, place.cured_by_a_restart(service));
     let end = done(highwater.journal(), "heap-snapshot");
     let said = reason(&start_of(highwater.journal(), "heap-snapshot"));
     assert!(said.contains("SIGUSR2") && said.contains("does not fit") && said.contains("MiB needed"), "{said}");
     assert!(evidence(&end).extension().is_some_and(|kind| kind == "json"), "{end}");
-    let record = record(&highwater);
-    highwater.stop();
-    is_named(&record, "external memory");
-    contract::check(highwater.journal());
+    Left::by(highwater).names("external memory");
 }
 
 #[test]

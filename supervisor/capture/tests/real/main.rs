@@ -14,13 +14,9 @@ const SCRIPT: &str = "mount -t tmpfs none /tmp && exec \"$@\"";
 const INSIDE: [&str; 6] = ["unshare", "-pfm", "--mount-proc", "sh", "-c", SCRIPT];
 const AS_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-fn contained() -> Java {
-    Java::start(&[&INSIDE[..], &["sh"]].concat(), &[], &[])
-}
-
 #[test]
 fn a_jvm_with_its_own_names_and_files_is_asked_there() {
-    let java = contained();
+    let java = Java::start(&[&INSIDE[..], &["sh"]].concat(), &[], &[]);
     let jvm = Jvm::of(java.pid()).unwrap();
     let mut text = Vec::new();
     jvm.ask(&Command::Histogram { all: true }, soon(), MOST, &mut text).unwrap();
@@ -31,12 +27,11 @@ fn a_jvm_with_its_own_names_and_files_is_asked_there() {
     assert!(names.iter().any(|name| name == ".java_pid1"), "{names:?}");
     assert!(!names.iter().any(|name| name.starts_with(".attach")), "{names:?}");
     assert_eq!(java.triggers().len(), 0);
+    its_heap_dump_is_found_by_the_path_it_was_given(&jvm);
 }
 
-#[test]
-fn its_heap_dump_is_found_by_the_path_it_was_given() {
-    let java = contained();
-    let jvm = Jvm::of(java.pid()).unwrap();
+#[track_caller]
+fn its_heap_dump_is_found_by_the_path_it_was_given(jvm: &Jvm) {
     let path = jvm.free_name(Path::new("/tmp"), "hprof");
     let command = Command::HeapDump { path: path.clone(), live: true, gzip: None };
     let answer = jvm.ask(&command, soon(), MOST, &mut std::io::sink()).unwrap();
