@@ -53,7 +53,8 @@ pub fn run() {
         "source",
         "dump bytes",
         "took ms",
-        "extra MiB in the service",
+        "extra MiB of the service",
+        "page cache of it, MiB",
         "extra MiB beside it",
         "longest pause ms",
         "without a dump ms",
@@ -72,13 +73,14 @@ fn row(name: &str, cost: Result<Cost, String>) -> Vec<String> {
             [
                 cost.bytes.to_string(),
                 cost.took_ms.to_string(),
-                mib(cost.extra.service),
+                mib(cost.extra.own),
+                mib(cost.extra.cache),
                 mib(cost.extra.beside),
                 ms(cost.pauses.map(|(during, _)| during)),
                 ms(cost.pauses.map(|(_, before)| before)),
             ]
         }
-        Err(why) => [why, "-".into(), "-".into(), "-".into(), "-".into(), "-".into()],
+        Err(why) => [why, "-".into(), "-".into(), "-".into(), "-".into(), "-".into(), "-".into()],
     };
     [name.to_owned()].into_iter().chain(cells).collect()
 }
@@ -101,11 +103,7 @@ fn measured(runtime: Runtime, level: u32, dump: &str) -> Result<Cost, String> {
     let (bytes, took_ms) = of(&end)?;
     let pauses = service.answers().then(|| pauses(&highwater, &service)).transpose()?;
     highwater.stop();
-    let extra = Charged {
-        service: peak.service.saturating_sub(before.service),
-        beside: peak.beside.saturating_sub(before.beside),
-    };
-    Ok(Cost { bytes, took_ms, extra, pauses })
+    Ok(Cost { bytes, took_ms, extra: peak.beyond(before), pauses })
 }
 
 /// Where programs are found: py-spy lies among those that were built.

@@ -37,33 +37,48 @@ impl<T: Send + 'static> Watch<T> {
     }
 }
 
-/// Bytes charged to the service, and to highwater and its helpers beside it.
-#[derive(Clone, Copy)]
+/// Bytes charged to the service, memory of its own and page cache apart, and to highwater and its helpers beside it.
+#[derive(Clone, Copy, Default)]
 pub struct Charged {
-    pub service: u64,
+    pub own: u64,
+    pub cache: u64,
     pub beside: u64,
 }
 
 impl Charged {
     /// `whole` is the cgroup of highwater, in which that of the service lies.
     pub fn now(whole: &Path, service: &Path) -> Self {
-        let bytes = |cgroup: &Path| -> u64 {
-            let text = std::fs::read_to_string(cgroup.join("memory.current")).unwrap_or_default();
-            text.trim().parse().unwrap_or(0)
-        };
-        let in_service = bytes(service);
-        Self { service: in_service, beside: bytes(whole).saturating_sub(in_service) }
+        let current = current(service);
+        let text = std::fs::read_to_string(service.join("memory.stat")).unwrap_or_default();
+        let cache = text.lines().find_map(|line| line.strip_prefix("file ")?.parse().ok()).unwrap_or(0);
+        let beside = self::current(whole).saturating_sub(current);
+        Self { own: current.saturating_sub(cache), cache, beside }
     }
 
     /// The most of each.
     pub fn peak(whole: &Path, service: &Path) -> Watch<Self> {
         let (whole, service) = (whole.to_owned(), service.to_owned());
-        Watch::start(Self { service: 0, beside: 0 }, move |peak| {
+        Watch::start(Self::default(), move |peak| {
             let now = Self::now(&whole, &service);
-            peak.service = peak.service.max(now.service);
+            peak.own = peak.own.max(now.own);
+            peak.cache = peak.cache.max(now.cache);
             peak.beside = peak.beside.max(now.beside);
         })
     }
+
+    /// What is more than that.
+    pub fn beyond(self, before: Self) -> Self {
+        Self {
+            own: self.own.saturating_sub(before.own),
+            cache: self.cache.saturating_sub(before.cache),
+            beside: self.beside.saturating_sub(before.beside),
+        }
+    }
+}
+
+fn current(cgroup: &Path) -> u64 {
+    let text = std::fs::read_to_string(cgroup.join("memory.current")).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
 }
 
 /// How long usage took from one level to another.
@@ -76,7 +91,7 @@ impl Climb {
     pub fn between(from: u64, to: u64, service: &Path) -> Watch<Self> {
         let service = service.to_owned();
         Watch::start(Self { levels: [from, to], reached: [None; 2] }, move |climb| {
-            let now = Charged::now(&service, &service).service;
+            let now = current(&service);
             for (level, reached) in climb.levels.iter().zip(&mut climb.reached) {
                 if now >= *level && reached.is_none() {
                     *reached = Some(Instant::now());
