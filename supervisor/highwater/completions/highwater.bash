@@ -52,7 +52,6 @@ _highwater() {
             highwater,trigger)
                 cmd="highwater__subcmd__trigger"
                 ;;
-
             highwater__subcmd__help,attach)
                 cmd="highwater__subcmd__help__subcmd__attach"
                 ;;
@@ -120,9 +119,7 @@ _highwater() {
 
     case "${cmd}" in
         highwater)
-            opts="-h -V --help --version run attach init check doctor install incidents report profile help"
-            opts="-h -V --help --version run attach check doctor status trigger install incidents report profile help"
-
+            opts="-h -V --help --version run attach init check doctor status trigger install incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -234,9 +231,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help)
-            opts="run attach init check doctor install incidents report profile help"
-            opts="run attach check doctor status trigger install incidents report profile help"
-
+            opts="run attach init check doctor status trigger install incidents report profile help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,8 +1,8 @@
 //! The command line: one definition for parsing, help, man page and completions.
 
 mod attach;
-mod init;
 mod control;
+mod init;
 mod past;
 
 use std::ffi::OsString;
@@ -18,8 +18,8 @@ use crate::finish::Finish;
 use crate::run::attached::target::Target;
 use crate::series::KeepSeries;
 
-pub use init::{Init, WhenOver};
 pub use control::{Status, Trigger};
+pub use init::{Init, WhenOver};
 pub use past::{Diff, Incidents, Of, Report};
 
 /// What is to be done, with its arguments resolved.

@@ -78,7 +78,6 @@ pub fn init(run: clap::Command) -> clap::Command {
 
 impl Init {
     pub(super) fn of(matches: &ArgMatches, run: &clap::Command) -> Self {
-        let argv: Vec<OsString> = matches.get_many("argv").into_iter().flatten().cloned().collect();
         let Run { policy, state_dir, name, argv, .. } = Run::of(matches);
         Self {
             options: given(matches, run),
