@@ -133,7 +133,7 @@ fn where_nothing_can_be_written_it_is_dumped_and_asked_to_end() {
     wrapper.extend(["unshare", "--mount", "/bin/sh", "-c", OWN_FILES].map(OsString::from));
     wrapper.push(place.directory().into());
     let others = Others::run(service, wrapper);
-    let mut highwater = attach(&place).under(READ_ONLY).attach("--command", "--rate 10 --leak-after 3");
+    let mut highwater = attach(&place).under(READ_ONLY).attach("--command", "base 20 --rate 10");
     let journal = highwater.journal();
     assert!(evidence(&done(journal, "dump")).exists());
     assert!(skipped(journal, "throttle").contains("lacks throttle"));

@@ -35,7 +35,7 @@ fn targets() -> [Arg; 6] {
         option("pid", "N").value_parser(value_parser!(Pid).range(1..)).help("This process; highwater ends with it"),
         path("cgroup", "PATH").help("The first process of this cgroup"),
         option("unit", "NAME.service").help("The main process of this unit of systemd"),
-        option("command", "TEXT").help("The first process with this in its command line"),
+        option("command", "TEXT").allow_hyphen_values(true).help("The first process with this in its command line"),
         option("uid", "N").value_parser(value_parser!(u32)).help("The first process of this user"),
         option("container", "NAME").help(
             "The first process of the container with this in its variable HIGHWATER_CONTAINER, or in the name of its \
