@@ -15,6 +15,7 @@ mod journal;
 mod log;
 mod notify;
 mod past;
+mod pressure_watch;
 mod ready;
 mod run;
 mod runtime_dir;

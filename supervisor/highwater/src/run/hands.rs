@@ -30,6 +30,7 @@ use crate::bundle::{Bundle, Written};
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::notify::Relay;
+use crate::pressure_watch::PressureWatch;
 use crate::runtime_dir::RuntimeDir;
 use crate::sentence::{is_warning, sentence};
 use crate::serve::{Server, Tally};
@@ -61,6 +62,8 @@ pub struct Hands {
     pub(super) sockets: Sockets,
     /// Between the service and systemd.
     pub(super) relay: Relay,
+    /// Where a service of ours watches for word of pressure.
+    pub(super) pressure: Option<PressureWatch>,
     /// Something was recorded since systemd was told how things stand.
     pub(super) has_news: bool,
     /// Where to listen, whatever the policy says.
@@ -122,6 +125,9 @@ impl Hands {
         let line = self.journal.append(record);
         self.termination.see(record);
         self.has_news = true;
+        if let (Event::TriggerFired { .. }, Some(pressure)) = (&record.event, &mut self.pressure) {
+            pressure.fired();
+        }
         self.tally.see(record);
         let text = sentence(record);
         if is_warning(&record.event) {
@@ -202,7 +208,10 @@ impl Hands {
 
     fn spawn(&mut self, policy: &Policy, generation: u32) -> Input {
         let report = Report { wake: self.wake.clone(), generation };
-        let command = self.relay.equip(birth::command(&self.argv, policy, &self.sockets));
+        let mut command = self.relay.equip(birth::command(&self.argv, policy, &self.sockets));
+        if let Some(pressure) = &self.pressure {
+            command = pressure.equip(command, policy);
+        }
         let helpers = Rc::clone(&self.around.known);
         match Service::start(&self.host, policy, command, helpers, report) {
             Ok(service) => {

@@ -56,6 +56,7 @@ use crate::finish::Analysis;
 use crate::healthy;
 use crate::host::Host;
 use crate::journal::Journal;
+use crate::pressure_watch::PressureWatch;
 use crate::runtime_dir::RuntimeDir;
 use crate::serve::{Question, Tally};
 use crate::sockets::Sockets;
@@ -200,6 +201,7 @@ fn set_up(
     let mode = if following.is_some() { NotifyMode::Off } else { policy.service.notify };
     let relay = notifying::relay(mode, runtime_dir.as_ref())?;
     relay.store(sockets.to_store(), &unwanted);
+    let pressure = pressure_watch(runtime_dir.as_ref()).filter(|_| following.is_none());
     let mut hands = Hands {
         argv: arguments.argv.clone(),
         following,
@@ -216,6 +218,7 @@ fn set_up(
         },
         sockets,
         relay,
+        pressure,
         has_news: true,
         outbox: state_dir.join("outbox"),
         handed: Vec::new(),
@@ -262,6 +265,11 @@ fn set_up(
 fn runtime_dir(name: &str, state_dir: &Path) -> Option<RuntimeDir> {
     let taken = RuntimeDir::take(name, state_dir);
     taken.map_err(|error| tracing::warn!("no runtime directory: {error}")).ok()
+}
+
+fn pressure_watch(directory: Option<&RuntimeDir>) -> Option<PressureWatch> {
+    let made = PressureWatch::make(directory?.path());
+    made.map_err(|error| tracing::warn!("the service cannot be told of pressure: {error}")).ok()
 }
 
 fn read_policy(file: Option<&Path>) -> Result<Policy, Failed> {

@@ -1,5 +1,7 @@
 //! Pieces of work: begun, finished or given up, beside the loop.
 
+use std::time::Duration;
+
 use highwater_core::command::{Input, Purpose, Task, Work};
 use highwater_kernel::cgroup::Reclaimed;
 use tokio::task::{AbortHandle, spawn_local};
@@ -12,6 +14,9 @@ use crate::work::{self, Outcome, Surroundings, Wanted, http, offload, program};
 
 /// Profiles that wait for their place in the series, at most: they are taken in at once.
 const MOST_INCOMING: usize = 8;
+
+/// A service that watches for pressure has read the word of it by then.
+const LISTENING_TIME: Duration = Duration::from_millis(800);
 
 /// A piece of work under way.
 #[derive(Debug)]
@@ -70,7 +75,7 @@ impl Hands {
                 self.run_task(task, None, http::post(post, around, incident, step));
             }
             Work::Reclaim { bytes } => self.reclaim(task, bytes),
-            Work::Shrink => self.run_task(task, None, async { Err("the service does not watch for it".into()) }),
+            Work::Shrink => self.shrink(task),
         }
     }
 
@@ -102,6 +107,25 @@ impl Hands {
             }
         };
         self.run_task(task, None, async move { offload(reclaim).await.map_err(|error| error.to_string())? });
+    }
+
+    /// Tells the service to give memory back, and sees whether anybody listens.
+    fn shrink(&mut self, task: Task) {
+        let reading = self.pressure.as_mut().and_then(|pressure| {
+            pressure.tell();
+            pressure.reading().ok()
+        });
+        self.run_task(task, None, async move {
+            let reading = reading.ok_or("there is no way to tell the service")?;
+            let started = std::time::Instant::now();
+            while !reading.is_done() {
+                if started.elapsed() > LISTENING_TIME {
+                    return Err("the service does not read $MEMORY_PRESSURE_WATCH".to_owned());
+                }
+                tokio::time::sleep(LISTENING_TIME / 16).await;
+            }
+            Ok(work::done(started.elapsed()))
+        });
     }
 
     pub(super) fn about(&self, incident: String, step: String) -> program::About {

@@ -2,6 +2,7 @@
 //! needed for it, so it runs on any host, with a systemd that is played by the test.
 
 mod notify;
+mod pressure;
 mod service;
 mod sockets;
 mod stage;

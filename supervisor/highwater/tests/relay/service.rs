@@ -1,11 +1,14 @@
 //! The service: this test program itself, run once more for one role.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
 
 use highwater_kernel::listen::Socket;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// The command of highwater that runs this program in a role.
 pub fn command(role: &str) -> Vec<String> {
@@ -43,6 +46,31 @@ fn notifier() {
     for message in std::env::var("SAYS").unwrap().split('\n') {
         systemd.send(message.replace('|', "\n").as_bytes()).unwrap();
     }
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Watches for pressure as `GLib` and sd-event do, and says to standard error how often there was any.
+#[test]
+#[ignore = "a role, not a test"]
+fn shrinker() {
+    assert!(std::env::var_os("MEMORY_PRESSURE_WRITE").is_none());
+    let path = std::env::var("MEMORY_PRESSURE_WATCH").unwrap();
+    assert!(std::fs::metadata(&path).unwrap().file_type().is_fifo());
+    let mut fifo = File::options().read(true).write(true).custom_flags(nix::libc::O_NONBLOCK).open(path).unwrap();
+    for time in 1.. {
+        poll(&mut [PollFd::new(fifo.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE).unwrap();
+        let _ = fifo.read(&mut [0; 4096]).unwrap();
+        eprintln!("let go of what can be spared: {time}");
+    }
+}
+
+/// Says to standard error what it was told to watch, and is told nothing.
+#[test]
+#[ignore = "a role, not a test"]
+fn deaf() {
+    eprintln!("watches {}", std::env::var("MEMORY_PRESSURE_WATCH").unwrap_or_default());
     loop {
         std::thread::park();
     }

@@ -31,7 +31,9 @@ impl Plan {
         let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
         command.args(["run", "--log", "json", "--policy"]).arg(place.path().join("policy.toml"));
         command.arg("--state-dir").arg(place.path()).arg("--").args(crate::service::command(role));
-        for variable in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID"] {
+        for variable in
+            ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "MEMORY_PRESSURE_WATCH"]
+        {
             command.env_remove(variable);
         }
         command.env("RUNTIME_DIRECTORY", place.path().join("run"));
