@@ -167,7 +167,7 @@ pub fn program(place: &Path) -> Command {
 /// GET over TCP.
 pub fn get_from(address: &str, path: &str) -> Answer {
     let stream = TcpStream::connect(address).unwrap();
-    converse(stream, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")).unwrap()
+    converse(stream, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).unwrap()
 }
 
 pub fn converse(mut stream: impl Read + Write, request: &str) -> io::Result<Answer> {
