@@ -13,7 +13,7 @@ use highwater_core::record::{Event, Record};
 use highwater_kernel::clock::{self, Rfc3339};
 use serde::Serialize;
 
-use disk::Disk;
+pub use disk::Disk;
 use recover::recover;
 
 /// Less than that is no journal: a few incidents must fit.
@@ -73,6 +73,11 @@ impl Journal {
     pub fn keep_on_disk(&mut self) -> io::Result<()> {
         self.disk = Some(Disk::start()?);
         Ok(())
+    }
+
+    /// What puts files on disk, for others that must outlive the loss of power.
+    pub fn disk(&self) -> Option<Disk> {
+        self.disk.clone()
     }
 
     /// Puts all of it on disk, and waits for that.

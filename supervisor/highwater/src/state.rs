@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use highwater_core::supervisor::Learnt;
 use highwater_kernel::cgroup::Limit;
 use serde::{Deserialize, Serialize};
 
+use crate::journal::Disk;
+
 /// The state file, replaced as a whole at each change.
 #[derive(Debug)]
 pub struct State {
     path: PathBuf,
     kept: Kept,
+    disk: Option<Disk>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -58,7 +62,12 @@ impl State {
             }),
             Err(_) => Kept::default(),
         };
-        Self { path, kept }
+        Self { path, kept, disk: None }
+    }
+
+    /// From now on each version is put on disk soon.
+    pub fn keep_on_disk(&mut self, disk: Option<Disk>) {
+        self.disk = disk;
     }
 
     /// What earlier dumps taught.
@@ -152,8 +161,13 @@ impl State {
     fn write(&self) -> io::Result<()> {
         let text = serde_json::to_vec(&self.kept).expect("the state is plain data with text keys");
         let fresh = self.path.with_extension("json.new");
-        std::fs::write(&fresh, text)?;
-        std::fs::rename(&fresh, &self.path)
+        let mut file = File::create(&fresh)?;
+        file.write_all(&text)?;
+        std::fs::rename(&fresh, &self.path)?;
+        if let Some(disk) = &self.disk {
+            disk.ask(&Arc::new(file));
+        }
+        Ok(())
     }
 }
 

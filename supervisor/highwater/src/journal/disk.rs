@@ -9,7 +9,7 @@ use std::thread::Thread;
 const STACK: usize = 64 << 10;
 
 /// A thread that puts files on disk. What is asked for while it is busy is done once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Disk {
     pending: Arc<Mutex<Vec<Arc<File>>>>,
     thread: Thread,

@@ -194,7 +194,8 @@ fn set_up(
     };
     require(&host, &arguments.require)?;
     let (wake, wakes) = unbounded_channel();
-    let state = State::open(state_dir);
+    let mut state = State::open(state_dir);
+    state.keep_on_disk(journal.disk());
     let termination = termination(arguments, state_dir)?;
     signals::listen(wake.clone()).map_err(Failed::own)?;
     let runtime_dir = runtime_dir(&arguments.name, state_dir);
