@@ -17,6 +17,8 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use highwater_kernel::memory_lock;
+
 use crate::cli;
 use duty::Duty;
 use signals::Signals;
@@ -42,6 +44,10 @@ pub fn init(arguments: cli::Init) -> ExitCode {
     }
     mounts::mount_missing();
     home::settle();
+    // It is to reap and to bring the machine down when memory is short as well. Children do not inherit that.
+    if let Err(error) = memory_lock::lock() {
+        say(format_args!("{error}"));
+    }
     let mut duty = Duty::new(arguments, signals);
     loop {
         // Whatever goes wrong in here, PID 1 goes on: its end is a panic of the kernel.
