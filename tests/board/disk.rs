@@ -36,3 +36,48 @@ fn a_calm_service_has_nothing_written() {
     assert_eq!(board.ask(WRITTEN), written, "nobody wrote");
     assert_eq!(board.ask("cat /sys/block/vdb/stat | awk '{print $7}'"), sectors, "the disk took nothing");
 }
+
+/// One incident without a dump.
+const RESTART: &str = r#"
+[memory]
+max = "96MiB"
+tripwire = "60%"
+[trigger.breach]
+memory-event = { counter = "high" }
+[[step]]
+name = "restart"
+restart = { backoff = "1ms..2ms" }
+[incident]
+resolve-after = "1s"
+"#;
+
+/// Requests and sectors that the disk has taken.
+const TAKEN: &str = "sync; awk '{print $5, $7}' /sys/block/vdb/stat";
+
+#[test]
+fn an_incident_is_on_disk_with_few_writes() {
+    let service = SERVICE.replace("--leak-after 1", "--leak-after 15");
+    let mut board = Board::with_highwater("writes", RESTART, "", &service);
+    board.boot();
+    board.wait_for("service started, generation 1");
+    board.ask("sleep 3");
+    let before = numbers(&board.ask(TAKEN));
+    board.wait_for("incident resolved");
+    // What is worked out afterwards is written as well.
+    board.ask("sleep 5");
+    let after = numbers(&board.ask(TAKEN));
+    let journal = numbers(&board.ask("wc -c </data/state/journal.jsonl"));
+    println!(
+        "an incident: {} writes of {} KiB, the journal with the start is {} bytes",
+        after[0] - before[0],
+        (after[1] - before[1]) / 2,
+        journal[0]
+    );
+    assert!(after[0] - before[0] < 200, "{before:?} {after:?}");
+    assert!(board.journal().iter().any(|line| line["event"] == "incident.resolved"));
+}
+
+#[track_caller]
+fn numbers(text: &str) -> Vec<u64> {
+    text.split_ascii_whitespace().map(|word| word.parse().unwrap_or_else(|_| panic!("{text}"))).collect()
+}
