@@ -17,17 +17,18 @@ const IOPRIO_WHO_PROCESS: i32 = 1;
 pub fn lower_to_idle() -> Result<()> {
     let failed = |error: io::Error| Error::new("lower the priority of", "/proc/self", error);
     // SAFETY: takes integers only; 0 stands for this process.
-    check(i64::from(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LEAST_NICE) })).map_err(failed)?;
+    check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LEAST_NICE) }).map_err(failed)?;
     // SAFETY: an all-zero structure is valid; its one field on Linux is the priority, 0 for this class.
     let none: libc::sched_param = unsafe { std::mem::zeroed() };
     // SAFETY: `none` lives across the call; 0 stands for this process.
-    check(i64::from(unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const none) })).map_err(failed)?;
+    check(unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const none) }).map_err(failed)?;
     // SAFETY: takes integers only; 0 stands for this process.
     check(unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IDLE_DISK) }).map_err(failed)
 }
 
-fn check(result: i64) -> io::Result<()> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+/// What a call returns is as wide as the machine's words.
+fn check(result: impl Into<i64>) -> io::Result<()> {
+    if result.into() < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -40,7 +41,7 @@ mod tests {
         let stat = std::thread::spawn(|| {
             lower_to_idle().unwrap();
             // SAFETY: takes integers only.
-            assert_eq!(unsafe { libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) }, i64::from(IDLE_DISK));
+            assert_eq!(unsafe { libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) }, IDLE_DISK.into());
             std::fs::read_to_string("/proc/thread-self/stat").unwrap()
         });
         let stat = stat.join().unwrap();

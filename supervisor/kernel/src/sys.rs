@@ -58,7 +58,7 @@ pub(crate) fn wait_now(whom: Whom<'_>, leave_zombie: bool) -> io::Result<Option<
     // SAFETY: an all-zero siginfo_t is a valid one; the kernel fills it or leaves si_pid zero.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     // SAFETY: `info` lives across the call.
-    check(unsafe { libc::waitid(kind, id, &raw mut info, libc::WEXITED | libc::WNOHANG | keep) }.into())?;
+    check(unsafe { libc::waitid(kind, id, &raw mut info, libc::WEXITED | libc::WNOHANG | keep) })?;
     // SAFETY: waitid fills the SIGCHLD members, or leaves the zeros of above.
     let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
     Ok((pid != 0).then_some(Ended { pid, how: info.si_code, status }))
@@ -78,7 +78,7 @@ pub(crate) fn extended_attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
 /// A copy of a descriptor with the lowest free number from there on; close-on-exec.
 pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, lowest: i32) -> io::Result<OwnedFd> {
     // SAFETY: integers only; the new descriptor is owned by nobody else.
-    let copy = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) }.into())?;
+    let copy = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) })?;
     // SAFETY: as above; descriptors fit an int.
     Ok(unsafe { OwnedFd::from_raw_fd(copy as i32) })
 }
@@ -89,7 +89,7 @@ pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, lowest: i32) -> io::Result<Owne
 /// Nobody else in this process owns that number.
 pub(crate) unsafe fn take_descriptor(number: i32) -> io::Result<OwnedFd> {
     // SAFETY: integers only; what is not open is refused.
-    check(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) }.into())?;
+    check(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
     // SAFETY: it is open, and the caller says that nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
@@ -106,7 +106,7 @@ pub(crate) fn close_all(received: &[i32]) {
 pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
     // SAFETY: integers only.
-    check(unsafe { libc::listen(socket.as_raw_fd(), backlog) }.into()).map(|_| ())
+    check(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(|_| ())
 }
 
 /// Whether the kernel (and whatever filters system calls) lets `clone3` through: with a size of 0 it answers EINVAL.
@@ -128,7 +128,7 @@ pub(crate) fn page_size() -> u64 {
 /// Locks pages in memory, see mlockall(2).
 pub(crate) fn mlockall(flags: i32) -> io::Result<()> {
     // SAFETY: takes flags only, and changes no contents.
-    check(unsafe { libc::mlockall(flags) }.into()).map(|_| ())
+    check(unsafe { libc::mlockall(flags) }).map(|_| ())
 }
 
 /// All signals blocked in this thread until dropped: so that no handler of ours runs in a child, and no
@@ -155,6 +155,8 @@ impl Drop for Masked {
     }
 }
 
-fn check(result: i64) -> io::Result<i64> {
+/// What a call returns is as wide as the machine's words.
+fn check(result: impl Into<i64>) -> io::Result<i64> {
+    let result = result.into();
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
