@@ -57,7 +57,8 @@ impl Service {
             Runtime::Jemalloc => format!("--leak-when {}", self.leak_file().display()),
             _ => String::new(),
         };
-        self.command(&more)
+        let wrapped = if self.runtime == Runtime::Jvm { on_a_disk(&self.directory) } else { Vec::new() };
+        wrapped.into_iter().chain(self.command(&more)).collect()
     }
 
     /// It leaks so many MB/s: the native one after a second, from 120 MiB on, the others as soon as
@@ -101,9 +102,7 @@ impl Service {
             }
             Runtime::Jemalloc => format!("{} 40 {directory}", program("native-sessions").display()),
         };
-        let wrapped = if self.runtime == Runtime::Jvm { on_a_disk(&self.directory) } else { Vec::new() };
-        let line = line.split_whitespace().chain(more.split_whitespace()).map(OsString::from);
-        wrapped.into_iter().chain(line).collect()
+        line.split_whitespace().chain(more.split_whitespace()).map(OsString::from).collect()
     }
 
     pub fn is_healthy(&self) -> bool {
