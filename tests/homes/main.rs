@@ -1,3 +1,4 @@
 //! highwater as people run it, one home a module, in a VM that systemd booted. `tests/run homes NAME` runs a test of it.
 
+mod attach;
 mod systemd;

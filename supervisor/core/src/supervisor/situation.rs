@@ -60,8 +60,13 @@ impl Supervisor {
             lendable: if self.has(Ability::MemoryMax) { usage.lendable } else { 0 },
             worker: self.worker(active, recipe),
             runtime: self.inspection.runtime,
-            may_hold: self.policy.memory.hold && self.has(Ability::Throttle) && !slept,
+            may_hold: self.may_hold() && !slept,
         }
+    }
+
+    /// A hold of some 10 ms is for whoever writes the limit himself, and for a service that is his own.
+    fn may_hold(&self) -> bool {
+        self.policy.memory.hold && self.has(Ability::Throttle) && !self.is_attached()
     }
 
     fn worker(&self, active: Option<&Active>, recipe: usize) -> Worker {

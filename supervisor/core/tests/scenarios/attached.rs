@@ -40,6 +40,13 @@ fn a_lowering_write_under_way_is_not_the_last_one() {
 }
 
 #[test]
+fn leaking_threads_of_others_are_not_held() {
+    let mut world = attached(documented(), Attached::Follow, |_| Model::leaking(200.0));
+    world.until(|world| world.says("dump started") || world.says("dump skipped"));
+    assert!(!world.says("dump started  [hold"), "{}", world.story());
+}
+
+#[test]
 fn the_next_generation_is_followed_whoever_starts_it() {
     let mut world = attached(soon_restarted(), Attached::Follow, |generation| match generation {
         1 => Model::leaking(10.0),
