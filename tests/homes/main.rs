@@ -1,4 +1,6 @@
 //! highwater as people run it, one home a module, in a VM that systemd booted. `tests/run homes NAME` runs a test of it.
 
 mod attach;
+mod instance;
+mod package;
 mod systemd;
