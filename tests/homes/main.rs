@@ -3,4 +3,5 @@
 mod attach;
 mod instance;
 mod package;
+mod relay;
 mod systemd;
