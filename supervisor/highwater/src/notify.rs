@@ -135,15 +135,15 @@ impl Relay {
         command
     }
 
-    /// Leaves descriptors with systemd for the next supervisor, and takes those back that nobody wants any more.
+    /// Takes descriptors back from systemd that nobody wants any more, and leaves others there for the next supervisor.
     pub fn store<'a>(&self, sockets: impl Iterator<Item = (String, BorrowedFd<'a>)>, unwanted: &[String]) {
         let Some(manager) = &self.manager else { return };
+        for name in unwanted {
+            self.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), Weight::Heavy);
+        }
         for (name, socket) in sockets {
             let stored = manager.hand_over(&format!("FDSTORE=1\nFDPOLL=0\nFDNAME={name}"), socket);
             stored.unwrap_or_else(|error| tracing::warn!("{name} is not kept by systemd: {error}"));
-        }
-        for name in unwanted {
-            self.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), Weight::Heavy);
         }
     }
 

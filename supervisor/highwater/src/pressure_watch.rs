@@ -1,5 +1,5 @@
 //! Word of memory pressure for the service, by systemd's protocol of `$MEMORY_PRESSURE_WATCH`: a FIFO that becomes
-//! readable. `GLib`, sd-event and others know it and let caches go; it works where the service may not arm PSI itself.
+//! readable. sd-event and others know it and let caches go; it works where the service may not arm PSI itself.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};

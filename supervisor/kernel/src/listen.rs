@@ -30,6 +30,8 @@ pub struct Socket {
     /// The name by which the service knows it.
     pub name: String,
     fd: OwnedFd,
+    /// It takes connections: not a datagram socket, a FIFO, or a connection itself.
+    listens: bool,
 }
 
 impl Socket {
@@ -41,7 +43,7 @@ impl Socket {
             Address::Unix(path) => bind_path(path).map_err(failed)?,
         };
         sys::listen(fd.as_fd(), backlog).map_err(failed)?;
-        Ok(Self { name: name.to_owned(), fd })
+        Ok(Self { name: name.to_owned(), fd, listens: true })
     }
 
     /// The sockets a service manager started this process with, by `LISTEN_FDS` and its companions. To be called once,
@@ -56,14 +58,15 @@ impl Socket {
             // SAFETY: the manager opened it for this process before it began, and this is called once.
             let fd = unsafe { sys::take_descriptor(number) };
             let fd = fd.map_err(|error| Error::new("take over", format!("LISTEN_FDS descriptor {number}"), error))?;
-            Ok(Self { name: names.next().unwrap_or("unknown").to_owned(), fd })
+            let listens = getsockopt(&fd, sockopt::AcceptConn).unwrap_or(false);
+            Ok(Self { name: names.next().unwrap_or("unknown").to_owned(), fd, listens })
         };
         (FIRST..FIRST.saturating_add(count)).map(&mut take).collect()
     }
 
     /// Where it listens; `None` for kinds of sockets that are only passed on.
     pub fn address(&self) -> Option<Address> {
-        if !getsockopt(&self.fd, sockopt::AcceptConn).ok()? {
+        if !self.listens {
             return None;
         }
         let copy = || self.fd.try_clone().ok();
@@ -81,7 +84,7 @@ impl Socket {
         let copy = TcpListener::from(self.fd.try_clone().map_err(failed)?);
         copy.set_nonblocking(false).map_err(failed)?;
         match getsockopt(&self.fd, sockopt::AcceptConn) {
-            Ok(false) => sys::listen(self.fd.as_fd(), backlog).map_err(failed),
+            Ok(false) if self.listens => sys::listen(self.fd.as_fd(), backlog).map_err(failed),
             _ => Ok(()),
         }
     }
@@ -186,5 +189,13 @@ mod tests {
         std::fs::write(place.path().join("file"), "").unwrap();
         Socket::bind("x", &Address::Unix(place.path().join("file")), 16).unwrap_err();
         assert!(place.path().join("file").exists());
+    }
+
+    #[test]
+    fn what_takes_no_connections_is_passed_on_as_it_is() {
+        let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = Socket { name: "dns".into(), fd: datagrams.into(), listens: false };
+        assert_eq!(socket.address(), None);
+        socket.refresh(16).unwrap();
     }
 }

@@ -183,7 +183,7 @@ impl Hands {
 
     /// A reload leaves the sockets as they are: the service that runs could not be given others.
     fn doubt_sockets(&self, policy: &Policy) {
-        if self.sockets.differ_from(&policy.sockets) {
+        if self.following.is_none() && self.sockets.differ_from(&policy.sockets) {
             let reason = "the sockets stay as they are until highwater is restarted".to_owned();
             let _ = self.wake.send(Wake::Note(reason));
         }

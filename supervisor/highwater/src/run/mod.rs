@@ -162,7 +162,9 @@ fn prepare_and_run(arguments: &cli::Run) -> Result<Ending, Failed> {
         let _ = std::fs::write("/proc/self/oom_score_adj", "-1000");
     }
     let policy = read_policy(arguments.policy.as_deref())?;
-    let (sockets, unwanted) = Sockets::open(&policy.sockets, handed).map_err(Failed::own)?;
+    // What runs already has its sockets.
+    let wanted = if arguments.target.is_some() { &[] } else { policy.sockets.as_slice() };
+    let (sockets, unwanted) = Sockets::open(wanted, handed).map_err(Failed::own)?;
     let state_dir = state_dir(arguments)?;
     let journal = Journal::open(&state_dir, &arguments.name).map_err(|error| unusable(&state_dir, &error))?;
     // It forks, so it comes before the first thread.

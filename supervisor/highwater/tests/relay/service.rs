@@ -51,7 +51,7 @@ fn notifier() {
     }
 }
 
-/// Watches for pressure as `GLib` and sd-event do, and says to standard error how often there was any.
+/// Watches for pressure as sd-event does, and says to standard error how often there was any.
 #[test]
 #[ignore = "a role, not a test"]
 fn shrinker() {
