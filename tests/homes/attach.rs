@@ -52,7 +52,8 @@ fn a_unit_climbs_the_whole_ladder_by_systemd_s_own_hand() {
     let mut highwater = Highwater::here().policy(LADDER).attach("--unit", UNIT);
     assert_eq!(highwater.service().to_string(), first);
     let journal = highwater.journal();
-    let throttled = journal.wait_for_line("a throttle", |line| line["event"] == "step.started" && line["step"] == "throttle");
+    let throttled =
+        journal.wait_for_line("a throttle", |line| line["event"] == "step.started" && line["step"] == "throttle");
     assert!(throttled["memory"]["max"] == 256 << 20, "{throttled}");
     wait_until("systemd's throttle", || (property("MemoryHigh") != "infinity").then_some(()));
     let second = highwater.started(2)["pid"].to_string();
