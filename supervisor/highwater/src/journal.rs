@@ -47,7 +47,7 @@ struct Line<'a> {
 }
 
 impl Journal {
-    /// Opens or creates `journal.jsonl` in the state directory. What a loss of power left of a last line is cut off.
+    /// Opens or creates `journal.jsonl` in the state directory. What a loss of power left of its last lines is taken out.
     pub fn open(state_dir: &Path, name: &str) -> io::Result<Self> {
         let path = state_dir.join("journal.jsonl");
         let file = open(&path)?;
@@ -64,7 +64,7 @@ impl Journal {
         })
     }
 
-    /// Says what was cut off, once.
+    /// Says what was taken out, once.
     pub fn recovered(&mut self) -> Option<String> {
         self.recovered.take()
     }
@@ -117,7 +117,7 @@ impl Journal {
             Err(error) => self.failed(&error),
         }
         if let Some(disk) = self.disk.as_ref().filter(|_| is_milestone(&record.event)) {
-            disk.ask(&self.file);
+            disk.sync(&self.file);
         }
         line
     }

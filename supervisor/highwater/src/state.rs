@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use highwater_core::supervisor::Learnt;
@@ -55,17 +54,20 @@ impl State {
     /// begun anew.
     pub fn open(state_dir: &Path) -> Self {
         let path = state_dir.join("state.json");
-        let kept = match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).unwrap_or_else(|error| {
-                tracing::warn!("{}: {error}; what was learnt is forgotten", path.display());
+        let kept = match read(&path) {
+            Ok(kept) => kept,
+            // A file that was replaced just before the power went may be empty, or zeros.
+            Err(error) => read(&kept_on_disk(&path)).unwrap_or_else(|_| {
+                if path.exists() {
+                    tracing::warn!("{}: {error}; what was learnt is forgotten", path.display());
+                }
                 Kept::default()
             }),
-            Err(_) => Kept::default(),
         };
         Self { path, kept, disk: None }
     }
 
-    /// From now on each version is put on disk soon.
+    /// From now on each version is kept once more, by a thread, so that it outlives the loss of power.
     pub fn keep_on_disk(&mut self, disk: Option<Disk>) {
         self.disk = disk;
     }
@@ -161,14 +163,22 @@ impl State {
     fn write(&self) -> io::Result<()> {
         let text = serde_json::to_vec(&self.kept).expect("the state is plain data with text keys");
         let fresh = self.path.with_extension("json.new");
-        let mut file = File::create(&fresh)?;
-        file.write_all(&text)?;
+        std::fs::write(&fresh, &text)?;
         std::fs::rename(&fresh, &self.path)?;
         if let Some(disk) = &self.disk {
-            disk.ask(&Arc::new(file));
+            disk.replace(kept_on_disk(&self.path), text);
         }
         Ok(())
     }
+}
+
+/// Where the version is that has certainly reached the disk.
+fn kept_on_disk(path: &Path) -> PathBuf {
+    path.with_extension("json.kept")
+}
+
+fn read(path: &Path) -> io::Result<Kept> {
+    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
 }
 
 impl From<Lesson> for Learnt {
@@ -211,6 +221,16 @@ mod tests {
         let next = State::open(directory.path());
         assert_eq!((next.unfinished(), next.blamed()), (None, blamed), "blame outlives the incident");
         assert_eq!(next.learnt()["dump"], learnt);
+    }
+
+    #[test]
+    fn after_a_loss_of_power_the_version_on_disk_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut state = State::open(directory.path());
+        state.keep(&BTreeMap::new(), Some("i-2"), &BTreeSet::new()).unwrap();
+        std::fs::copy(directory.path().join("state.json"), directory.path().join("state.json.kept")).unwrap();
+        std::fs::write(directory.path().join("state.json"), [0; 100]).unwrap();
+        assert_eq!(State::open(directory.path()).unfinished().as_deref(), Some("i-2"));
     }
 
     #[test]

@@ -1,45 +1,60 @@
-//! What a loss of power leaves of the last line.
+//! What a loss of power leaves of the last lines: part of one, or zeros where the disk was not reached.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
 use serde::de::IgnoredAny;
 
-/// So much of the end is looked at: more than one page of a file system, and many lines.
+/// So much of the end is looked at: many pages of a file system, and many lines.
 const WINDOW: u64 = 64 << 10;
-/// So much of what is cut off is told.
+/// So much of what is taken out is told.
 const TOLD: usize = 200;
 
-/// Cuts off what is no whole line at the end of a journal, and returns what that was, shortened.
-pub fn recover(file: &File) -> io::Result<Option<String>> {
+/// Takes out what is no whole line at the end of a journal, and returns what that was, shortened. The file is one that is
+/// appended to.
+pub fn recover(mut file: &File) -> io::Result<Option<String>> {
     let length = file.metadata()?.len();
     let start = length.saturating_sub(WINDOW);
     let mut tail = vec![0; (length - start) as usize];
     file.read_exact_at(&mut tail, start)?;
-    let good = good_end(&tail, start == 0);
-    if good == tail.len() {
-        return Ok(None);
-    }
-    file.set_len(start + good as u64)?;
+    let Some(torn) = Torn::find(&tail, start == 0) else { return Ok(None) };
+    file.set_len(start + torn.begin as u64)?;
+    file.write_all(&torn.good)?;
     file.sync_data()?;
-    let torn = &tail[good..];
-    let told = String::from_utf8_lossy(&torn[..torn.len().min(TOLD)]).replace(char::is_control, "\u{fffd}");
-    Ok(Some(format!("{} bytes: {told}", torn.len())))
+    Ok(Some(torn.told()))
 }
 
-/// Where the last line ends that is one. Of a part of the file the first line may be cut off itself, which says nothing.
-fn good_end(tail: &[u8], is_all: bool) -> usize {
-    let mut end = tail.len();
-    while let Some(newline) = tail[..end].iter().rposition(|byte| *byte == b'\n') {
-        let begin = tail[..newline].iter().rposition(|byte| *byte == b'\n').map_or(0, |before| before + 1);
-        let is_cut_off = begin == 0 && !is_all;
-        if is_cut_off || serde_json::from_slice::<IgnoredAny>(&tail[begin..newline]).is_ok() {
-            return newline + 1;
-        }
-        end = begin;
+/// Where the first line is that is none, what of the rest is good, and what is not.
+struct Torn {
+    begin: usize,
+    good: Vec<u8>,
+    bad: Vec<u8>,
+}
+
+impl Torn {
+    /// Of a part of the file the first line may be cut off itself, which says nothing.
+    fn find(tail: &[u8], is_all: bool) -> Option<Self> {
+        let whole = if is_all { 0 } else { tail.iter().position(|byte| *byte == b'\n')? + 1 };
+        let mut begin = whole;
+        let mut lines = tail[whole..].split_inclusive(|byte| *byte == b'\n').skip_while(|line| {
+            let good = is_line(line);
+            begin += if good { line.len() } else { 0 };
+            good
+        });
+        let bad = lines.next()?.to_vec();
+        let (good, more): (Vec<&[u8]>, Vec<&[u8]>) = lines.partition(|line| is_line(line));
+        Some(Self { begin, good: good.concat(), bad: [bad, more.concat()].concat() })
     }
-    if is_all { 0 } else { tail.len() }
+
+    fn told(&self) -> String {
+        let text = String::from_utf8_lossy(&self.bad[..self.bad.len().min(TOLD)]).replace(char::is_control, "\u{fffd}");
+        format!("{} bytes: {text}", self.bad.len())
+    }
+}
+
+fn is_line(line: &[u8]) -> bool {
+    line.strip_suffix(b"\n").is_some_and(|line| serde_json::from_slice::<IgnoredAny>(line).is_ok())
 }
 
 #[cfg(test)]
@@ -47,12 +62,12 @@ mod tests {
     use super::*;
     use std::fs::OpenOptions;
 
-    fn recovered(content: &[u8]) -> (Vec<u8>, Option<String>) {
+    fn recovered(content: &[u8]) -> (String, Option<String>) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("journal.jsonl");
         std::fs::write(&path, content).unwrap();
         let said = recover(&OpenOptions::new().read(true).append(true).open(&path).unwrap()).unwrap();
-        (std::fs::read(&path).unwrap(), said)
+        (std::fs::read_to_string(&path).unwrap(), said)
     }
 
     #[test]
@@ -60,7 +75,6 @@ mod tests {
         let whole = "{\"event\":\"a\"}\n{\"event\":\"b\",\"text\":\"{\"}\n";
         for length in 0..=whole.len() {
             let (left, said) = recovered(&whole.as_bytes()[..length]);
-            let left = String::from_utf8(left).unwrap();
             assert_eq!(left.matches('\n').count(), whole[..length].matches('\n').count(), "{length}");
             assert!(left.is_empty() || left.ends_with("}\n"), "{length}");
             assert_eq!(said.is_some(), left.len() != length, "{length}");
@@ -70,8 +84,15 @@ mod tests {
     #[test]
     fn what_was_never_written_is_zeros_and_no_line() {
         let (left, said) = recovered(b"{\"event\":\"a\"}\n{\"event\0\0\0\0\0\n\0\0\0");
-        assert_eq!(left, b"{\"event\":\"a\"}\n");
+        assert_eq!(left, "{\"event\":\"a\"}\n");
         assert!(said.unwrap().starts_with("16 bytes: {\"event\u{fffd}"));
+    }
+
+    #[test]
+    fn what_reached_the_disk_behind_a_gap_stays() {
+        let (left, said) = recovered(b"{\"n\":1}\n\0\0\0\0{\"n\":2}\n{\"n\":3}\n{\"n\":");
+        assert_eq!(left, "{\"n\":1}\n{\"n\":3}\n");
+        assert!(said.unwrap().starts_with("17 bytes"));
     }
 
     #[test]

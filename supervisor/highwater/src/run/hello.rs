@@ -35,7 +35,7 @@ pub fn say_hello(hands: &mut Hands, arguments: &cli::Run, policy: &Policy) {
         container.statements(&hands.host, policy).into_iter().for_each(|statement| event_loop::note(hands, statement));
     }
     if let Some(torn) = hands.journal.recovered() {
-        event_loop::note(hands, format!("the last line of the journal was not whole and is cut off: {torn}"));
+        event_loop::note(hands, format!("the end of the journal was not whole, which was taken out: {torn}"));
     }
     if let Some(step) = hands.state.attempt() {
         let reason = format!("{step} was under way when the predecessor ended: it is not tried again until SIGHUP");
