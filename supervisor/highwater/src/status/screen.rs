@@ -11,7 +11,7 @@ use crate::past::terminal::plain;
 /// Where figures begin.
 const MARGIN: usize = 11;
 /// What stands behind a bar.
-const BESIDE: usize = 33;
+const BESIDE: usize = 34;
 
 /// What is shown.
 #[derive(Debug, Default)]
@@ -91,12 +91,10 @@ fn memory(figures: &Figures, throttled: bool, history: &[u64], look: Look) -> Ve
         let style = if throttled { Style::Warning } else { Style::Faint };
         lines.push(Row::new(look).to(at).add(style, &mark).end());
     }
-    let peak = figures.peak.map(|peak| format!("peak {}", Bytes(peak)));
     let parts = [
         Some(format!("{} anon {}", look.sign("█", "#"), Bytes(figures.anon))),
-        Some(format!("{} the rest {}", look.sign("▒", "+"), Bytes(figures.current.saturating_sub(figures.anon)))),
+        Some(format!("{} other {}", look.sign("▒", "+"), Bytes(figures.current.saturating_sub(figures.anon)))),
         Some(format!("working set {}", Bytes(figures.working_set))),
-        peak,
     ];
     lines.push(entry("", look).add(Style::Plain, &joined(parts, look)).end());
     if history.len() > 1 {
@@ -122,7 +120,8 @@ fn level(figures: &Figures, taken: f64) -> Style {
 fn kernel(figures: &Figures, width: usize, look: Look) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, line) in figures.pressure.iter().flat_map(|all| [("some stall", all.some), ("full stall", all.full)]) {
-        let text = format!("  {:.1} %, 1 min {:.1} %, 5 min {:.1} %", line.avg10, line.avg60, line.avg300);
+        let [now, minute, longer] = [line.avg10, line.avg60, line.avg300].map(percent);
+        let text = format!("  {now}, 1 min {minute}, 5 min {longer}");
         let style = match line.avg10 {
             20.0.. => Style::Bad,
             1.0.. => Style::Warning,
@@ -133,10 +132,16 @@ fn kernel(figures: &Figures, width: usize, look: Look) -> Vec<String> {
     }
     if let Some(events) = figures.events {
         let counts = [("high", events.high), ("max", events.max), ("oom", events.oom), ("killed", events.oom_kill)];
-        let parts = counts.map(|(name, count)| Some(format!("{name} {count}")));
-        lines.push(entry("events", look).add(Style::Plain, &joined(parts, look)).end());
+        let counts = counts.map(|(name, count)| Some(format!("{name} {count}")));
+        let peak = figures.peak.map(|peak| format!("peak {}", Bytes(peak)));
+        let text = joined(counts.into_iter().chain([peak]), look);
+        lines.push(entry("events", look).add(Style::Plain, &text).end());
     }
     lines
+}
+
+fn percent(share: f64) -> String {
+    if share < 10.0 { format!("{share:.1} %") } else { format!("{share:.0} %") }
 }
 
 fn triggers(status: &Status, look: Look) -> String {
@@ -201,8 +206,8 @@ fn budget(status: &Status, look: Look) -> String {
 
 fn incident(last: &Listed, look: Look) -> String {
     let when = plain(&moment(&last.opened));
-    let took = last.took_ms.map(|took| format!("took {}", lasting(took)));
-    let grew = last.top_grower.as_ref().map(|grower| format!("most growth in {}", plain(grower)));
+    let took = last.took_ms.map(lasting);
+    let grew = last.top_grower.as_deref().map(plain);
     let outcome = Some(plain(&last.outcome).to_lowercase()).filter(|outcome| !outcome.is_empty());
     let parts = [Some(when), Some(plain(&last.opened_by)), outcome, took, grew];
     entry("last", look).add(Style::Plain, &joined(parts, look)).end()
@@ -210,4 +215,107 @@ fn incident(last: &Listed, look: Look) -> String {
 
 fn joined(parts: impl IntoIterator<Item = Option<String>>, look: Look) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(look.between())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look { width: 80, colour: false, unicode: true };
+
+    /// A service under a throttle, in the middle of its ladder.
+    fn throttled() -> Status {
+        let json = r#"{
+            "name": "web", "pid": 70, "policy": "/etc/web.toml", "state": "running", "generation": 3, "age_ms": 4503000,
+            "service": { "pid": 77, "program": "app\u001b[2J", "cgroup": "/sys/fs/cgroup/web/highwater-service-3" },
+            "readiness": { "ready": false, "reason": "step shed sends load away", "retry_after_ms": 12000 },
+            "triggers": [
+                { "name": "breach", "firing": true, "fired": 3 }, { "name": "stall", "firing": false, "fired": 0 }
+            ],
+            "ladder": [
+                { "name": "dump", "action": "dump", "progress": "past" },
+                { "name": "slow", "action": "throttle", "progress": "running" },
+                { "name": "restart", "action": "restart", "progress": "next" }
+            ],
+            "incident": { "id": "20261122T080734Z-1", "open_ms": 42000, "next_ms": 78000 },
+            "throttle": { "left_ms": 270000 },
+            "budget": { "left": 1, "times": 3, "within_ms": 3600000 },
+            "figures": {
+                "current": 429496729, "working_set": 420000000, "anon": 402653184, "peak": 440000000,
+                "high": 408944640, "max": 536870912,
+                "events": { "high": 12, "max": 1, "oom": 0, "oom_kill": 0 },
+                "pressure": {
+                    "some": { "avg10": 37.5, "avg60": 12.25, "avg300": 3.0, "total_us": 1 },
+                    "full": { "avg10": 0.0, "avg60": 0.0, "avg300": 0.0, "total_us": 1 }
+                }
+            },
+            "something": "newer"
+        }"#;
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn everything_is_on_one_screen() {
+        let last = Listed {
+            opened: "2026-11-21T07:00:00.5Z".into(),
+            opened_by: "leak".into(),
+            outcome: "Restarted".into(),
+            took_ms: Some(61_000),
+            top_grower: Some("app.cache.put".into()),
+            ..Listed::default()
+        };
+        let shown = Shown { status: throttled(), last: Some(&last), history: &[100 << 20, 300 << 20, 500 << 20] };
+        let expected = "\
+web        running, generation 3, 1 h 15 min                           not ready
+not ready  step shed sends load away, 12 s to go
+service    app\u{fffd}[2J, pid 77
+cgroup     /sys/fs/cgroup/web/highwater-service-3
+policy     /etc/web.toml, highwater pid 70
+
+memory     ██████████████████████████▎▒·······  409.6 MiB of 512 MiB, 80 %
+                                     ▲ throttle at 390 MiB
+           █ anon 384 MiB · ▒ other 25.6 MiB · working set 400.5 MiB
+lately     ▂▅█
+some stall █████████████▏·····················  38 %, 1 min 12 %, 5 min 3.0 %
+full stall ···································  0.0 %, 1 min 0.0 %, 5 min 0.0 %
+events     high 12 · max 1 · oom 0 · killed 0 · peak 419.6 MiB
+
+triggers   ● breach ×3   ○ stall
+
+ladder     incident 20261122T080734Z-1, open for 42 s
+           ✓ 1 dump     dump
+           ▶ 2 slow     throttle  in force, 4 min 30 s left
+             3 restart  restart   in 1 min 18 s
+
+restarts   1 of 3 left within 1 h
+last       2026-11-21 07:00:00 · leak · restarted · 1 min 1 s · app.cache.put";
+        assert_eq!(screen(&shown, LOOK).join("\n"), expected);
+    }
+
+    #[test]
+    fn it_fits_any_width_and_any_terminal() {
+        for (width, colour, unicode) in [(20, false, false), (40, true, true), (200, true, false)] {
+            let look = Look { width, colour, unicode };
+            for line in screen(&Shown { status: throttled(), ..Shown::default() }, look) {
+                let plain: String = line
+                    .split("\x1b[")
+                    .enumerate()
+                    .map(|(n, part)| match n {
+                        0 => part,
+                        _ => part.split_once('m').map_or("", |(_, rest)| rest),
+                    })
+                    .collect();
+                assert!(plain.chars().count() <= width, "{plain}");
+                assert!(colour || !line.contains('\x1b'), "{line}");
+                // What is not ASCII is only what was made plain.
+                assert!(unicode || line.replace('\u{fffd}', "").is_ascii(), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_known_is_no_reason_to_fail() {
+        let lines = screen(&Shown::default(), LOOK);
+        assert!(lines.iter().any(|line| line == "memory     nothing runs"), "{lines:?}");
+    }
 }
