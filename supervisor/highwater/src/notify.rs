@@ -4,7 +4,9 @@
 //! starts again is not what the unit does; readiness is told once; and while a dump, a throttle or a restart keeps the
 //! service from saying that it is alive, highwater says so in its place.
 
+mod hearing;
 mod said;
+mod telling;
 mod words;
 
 use std::ffi::OsString;
@@ -19,6 +21,7 @@ use highwater_kernel::notify::{Inbox, Manager, Weight};
 use highwater_kernel::spawn::Spawn;
 
 pub use said::Said;
+use telling::{ALIVE, reloading_now};
 use words::words;
 
 /// A generation that never says that it is ready is spoken for no longer than this.
@@ -120,6 +123,11 @@ impl Relay {
         self.manager.is_some()
     }
 
+    /// Whether systemd did not take something that it must hear.
+    pub fn owes(&self) -> bool {
+        !self.unsaid.is_empty()
+    }
+
     /// Half of the time after which systemd would take us for dead.
     pub fn beat(&self) -> Option<Duration> {
         self.watchdog.map(|watchdog| watchdog / 2)
@@ -147,27 +155,6 @@ impl Relay {
         }
     }
 
-    /// The service said something, which systemd hears with the next [`Self::refresh`]. Whether it is ready is returned if
-    /// that was said.
-    pub fn heard(&mut self, said: &Said) -> Option<bool> {
-        let mut lines = std::mem::take(&mut self.unsaid);
-        self.hear_readiness(said, &mut lines);
-        self.hear_watchdog(said, &mut lines);
-        if let Some(usec) = said.extend_usec.filter(|_| !self.told.ready || self.told.stopping) {
-            lines.push(format!("EXTEND_TIMEOUT_USEC={usec}"));
-        }
-        lines.extend(said.errors.iter().cloned());
-        if let Some(status) = &said.status {
-            self.service.status = Some(status.clone()).filter(|status| !status.is_empty());
-        }
-        self.unsaid = lines;
-        match said {
-            Said { ready: true, .. } => Some(true),
-            Said { reloading: true, .. } | Said { stopping: true, .. } => Some(false),
-            _ => None,
-        }
-    }
-
     /// How things stand, whenever that has changed or the service has said something.
     pub fn refresh(&mut self, status: &Status) {
         let mut lines = std::mem::take(&mut self.unsaid);
@@ -190,7 +177,7 @@ impl Relay {
     /// Some time has passed.
     pub fn time_to_ping(&self) {
         if self.watchdog.is_some() && self.speaks_for_the_service() {
-            self.tell("WATCHDOG=1", Weight::Light);
+            self.tell(ALIVE, Weight::Light);
         }
     }
 
@@ -222,52 +209,6 @@ impl Relay {
         }
     }
 
-    fn hear_readiness(&mut self, said: &Said, lines: &mut Vec<String>) {
-        if said.reloading && !std::mem::replace(&mut self.service.reloading, true) && self.told.ready {
-            lines.push(reloading_now());
-        }
-        if said.ready {
-            self.service.ready = true;
-            self.end_reload(lines);
-            self.ready(lines);
-        }
-    }
-
-    fn hear_watchdog(&mut self, said: &Said, lines: &mut Vec<String>) {
-        let Some(watchdog) = &mut self.watchdog else { return };
-        if let Some(usec) = said.watchdog_usec.filter(|usec| *usec > 0) {
-            *watchdog = Duration::from_micros(usec);
-            lines.push(format!("WATCHDOG_USEC={usec}"));
-        }
-        if said.alive {
-            self.service.pings = true;
-            lines.push("WATCHDOG=1".into());
-        }
-        if said.wants_to_die {
-            lines.push("WATCHDOG=trigger".into());
-        }
-    }
-
-    /// The service has reloaded, or will not any more.
-    fn end_reload(&mut self, lines: &mut Vec<String>) {
-        if std::mem::take(&mut self.service.reloading) && self.told.ready {
-            lines.push("READY=1".into());
-        }
-    }
-
-    fn ready(&mut self, lines: &mut Vec<String>) {
-        if !std::mem::replace(&mut self.told.ready, true) {
-            lines.push("READY=1".into());
-        }
-    }
-
-    /// Where highwater begins or ends to speak for the service, the time until the next sign of life begins anew.
-    fn cover(&mut self, covers: bool, lines: &mut Vec<String>) {
-        if std::mem::replace(&mut self.covers, covers) != covers && self.watchdog.is_some() && self.told.ready {
-            lines.push("WATCHDOG=1".into());
-        }
-    }
-
     fn speaks_for_the_service(&self) -> bool {
         let is_starting = !self.service.ready && self.service.started.elapsed() < START;
         match self.mode {
@@ -276,45 +217,12 @@ impl Relay {
             NotifyMode::Relay => self.covers || is_starting,
         }
     }
-
-    fn status(&self) -> String {
-        let ladder = self.doing.as_ref().map(|(words, since)| format!("highwater: {words} since {since} UTC"));
-        match (&self.service.status, ladder) {
-            (Some(service), Some(ladder)) => format!("{service}; {ladder}"),
-            (Some(service), None) => service.clone(),
-            (None, Some(ladder)) => ladder,
-            (None, None) => format!("highwater: looking after generation {}", self.service.generation),
-        }
-    }
-
-    /// Sends what there is to say, and the status if it is another one.
-    fn send(&mut self, mut lines: Vec<String>) {
-        let weight = if lines.is_empty() { Weight::Light } else { Weight::Heavy };
-        let status = self.status();
-        if status != self.told.status {
-            lines.push(format!("STATUS={status}"));
-            self.told.status = status;
-        }
-        if !lines.is_empty() {
-            self.tell(&lines.join("\n"), weight);
-        }
-    }
-
-    fn tell(&self, message: &str, weight: Weight) {
-        if let Some(Err(error)) = self.manager.as_ref().map(|manager| manager.tell(message, weight)) {
-            tracing::warn!("{error}");
-        }
-    }
 }
 
 impl Service {
     fn new(generation: u32) -> Self {
         Self { generation, started: Instant::now(), ready: false, reloading: false, pings: false, status: None }
     }
-}
-
-fn reloading_now() -> String {
-    format!("RELOADING=1\nMONOTONIC_USEC={}", clock::monotonic_ns() / 1_000)
 }
 
 /// Whether something goes on that keeps the service from what it does otherwise.

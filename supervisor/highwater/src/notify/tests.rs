@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use highwater_core::policy::NotifyMode;
 use highwater_core::status::{State, Status};
-use highwater_kernel::notify::{Inbox, Manager};
+use highwater_kernel::notify::{Inbox, Manager, Weight};
 use tempfile::TempDir;
 
 use super::words::tests::{calm, on_step};
@@ -145,4 +145,24 @@ fn a_reload_of_ours_is_told_around_it() {
     stage.relay.reloading();
     stage.relay.reloaded();
     assert_eq!(stage.heard(), ["RELOADING=1\nMONOTONIC_USEC=", "READY=1"]);
+}
+
+#[test]
+fn what_systemd_did_not_take_is_told_again() {
+    let mut stage = Stage::new(NotifyMode::Relay);
+    stage.relay.refresh(&calm());
+    while stage.relay.tell("STATUS=full", Weight::Light) {}
+    stage.says("READY=1\nWATCHDOG=1\nSTATUS=up");
+    assert!(stage.relay.owes());
+    assert!(stage.heard().iter().all(|text| !text.contains("READY=1")));
+    stage.relay.refresh(&calm());
+    assert_eq!(stage.heard(), ["READY=1\nSTATUS=up"]);
+    assert!(!stage.relay.owes());
+}
+
+#[test]
+fn nothing_is_kept_for_a_systemd_that_is_not_there() {
+    let mut relay = Relay::between(NotifyMode::Relay, None, None);
+    assert_eq!(relay.heard(&Said::read("READY=1\nERRNO=1")), Some(true));
+    assert!(!relay.owes());
 }

@@ -132,6 +132,7 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
             }
         }
         Wake::Beat => hands.show_life(),
+        Wake::TellAgain => hands.has_news = true,
         Wake::Asked(question) => hands.answer(core, question),
         Wake::Note(reason) => core.handle(now(), Input::Note(Event::Notice { reason })),
         Wake::Child => {

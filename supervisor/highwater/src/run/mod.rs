@@ -122,6 +122,8 @@ pub(crate) enum Wake {
     Told(Message),
     /// systemd wants a sign of life before long.
     Beat,
+    /// systemd did not take what it was told.
+    TellAgain,
     /// Somebody asks over HTTP.
     Asked(Question),
     /// Something a person should know.

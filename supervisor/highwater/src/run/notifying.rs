@@ -22,6 +22,8 @@ use crate::runtime_dir::RuntimeDir;
 const INBOX: &str = "notify.sock";
 /// A stop may take this much longer than its grace period: throttled threads that still sleep, a kill, the last records.
 const STOP_MARGIN: Duration = Duration::from_secs(15);
+/// A systemd that takes no message is left alone for so long.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Messages that are taken at once: a service that talks all the time keeps nobody else waiting.
 const AT_ONCE: usize = 16;
 
@@ -82,7 +84,19 @@ impl Hands {
     pub fn refresh_relay(&mut self, core: &Supervisor) {
         if std::mem::take(&mut self.has_news) && self.relay.has_manager() {
             self.relay.refresh(&core.status(now()));
+            if self.relay.owes() {
+                self.tell_again();
+            }
         }
+    }
+
+    /// What systemd did not take is told once more a little later.
+    fn tell_again(&self) {
+        let wake = self.wake.clone();
+        spawn_local(async move {
+            tokio::time::sleep(PAUSE).await;
+            let _ = wake.send(Wake::TellAgain);
+        });
     }
 
     /// Tells systemd that we were asked to end, and how long that may take.
