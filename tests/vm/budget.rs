@@ -4,12 +4,13 @@ use std::fs;
 
 use highwater_tests::{Highwater, Process, Scratch, program, wait_until};
 
-/// Bytes of the static binary. What stands in front of a service has 3 MB of them; what looks at an incident afterwards
+/// Bytes of the static binary. What stands in front of a service has 3 MB of them, what the homes ask for (HTTP, systemd,
+/// init, attaching) 0.7; what looks at an incident afterwards
 /// (readers of profiles, the page, what sends it away) has the rest, and takes no memory until it is used.
-const FILE: u64 = 5_000_000;
+const FILE: u64 = 5_750_000;
 /// KiB resident, of highwater and of its guard each. Most of it is code, which the kernel maps in stretches of 64 KiB
 /// around what is used.
-const RESIDENT: u64 = 4_608;
+const RESIDENT: u64 = 5_120;
 
 #[test]
 fn file_and_memory_are_within_the_budget() {
