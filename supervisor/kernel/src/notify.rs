@@ -13,7 +13,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recvmsg, sendmsg,
     setsockopt, socket, sockopt,
 };
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::{Error, Pid, Result};
 
@@ -50,7 +50,7 @@ impl Manager {
         };
         let address = address.map_err(failed)?;
         let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).map_err(failed)?;
-        let patience = TimeVal::new(0, i64::from(PATIENCE.subsec_micros()));
+        let patience = TimeVal::microseconds(i64::from(PATIENCE.subsec_micros()));
         setsockopt(&socket, sockopt::SendTimeout, &patience).map_err(failed)?;
         Ok(Self { name: name.into(), address, socket })
     }

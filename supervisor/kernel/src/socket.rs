@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr, sockopt};
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::{Error, Pid, Result};
 
@@ -43,7 +43,7 @@ pub fn peer(stream: &UnixStream) -> Result<Peer> {
 /// At least a microsecond, because zero means for ever.
 fn time_value(duration: Duration) -> TimeVal {
     let whole = duration.max(Duration::from_micros(1)).min(Duration::from_hours(1));
-    TimeVal::new(whole.as_secs().cast_signed(), i64::from(whole.subsec_micros()))
+    TimeVal::microseconds(whole.as_micros() as i64)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::entry;
 use crate::{Error, Pid, Result};
 
 /// Of ramfs; nix does not name it.
-const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
+const RAMFS_MAGIC: FsType = FsType(0x8584_58f6_u32 as _);
 
 /// What a process sees as `/`, held open: a path of that process is looked up from here.
 ///

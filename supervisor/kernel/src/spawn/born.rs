@@ -15,6 +15,23 @@ use crate::sys::{self, Masked};
 /// From `linux/sched.h`; the constant of the libc crate is an int, which it overflows.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
+/// `struct clone_args` of `linux/sched.h`, which the libc crate has for 64 bits only. Zero says "not used".
+#[repr(C)]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
 /// The outcome of a birth, in the parent.
 struct Newborn {
     pid: Pid,
@@ -61,11 +78,12 @@ pub(super) fn start_by_fork(prepared: &Prepared<'_>) -> Result<Child, SpawnError
 fn by_clone3(prepared: &Prepared<'_>, failure: RawFd) -> io::Result<Newborn> {
     let cgroup = prepared.cgroup_dir();
     let mut pidfd: RawFd = -1;
-    // SAFETY: all-zero is how every member of clone_args says "not used".
-    let mut wish: libc::clone_args = unsafe { std::mem::zeroed() };
-    wish.flags = libc::CLONE_PIDFD as u64;
-    wish.pidfd = (&raw mut pidfd) as u64;
-    wish.exit_signal = libc::SIGCHLD as u64;
+    let mut wish = CloneArgs {
+        flags: libc::CLONE_PIDFD as u64,
+        pidfd: (&raw mut pidfd) as u64,
+        exit_signal: libc::SIGCHLD as u64,
+        ..CloneArgs::default()
+    };
     if let Some(cgroup) = cgroup {
         wish.flags |= CLONE_INTO_CGROUP;
         wish.cgroup = cgroup.as_raw_fd() as u64;
@@ -73,7 +91,7 @@ fn by_clone3(prepared: &Prepared<'_>, failure: RawFd) -> io::Result<Newborn> {
     let masked = Masked::all();
     // SAFETY: without CLONE_VM the child has its own memory, as after fork; it only makes system calls until it execs or
     // exits, see there. `wish` and `pidfd` outlive the call.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const wish, size_of::<libc::clone_args>()) };
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const wish, size_of::<CloneArgs>()) };
     if pid == 0 {
         child::run(prepared, None, failure);
     }
