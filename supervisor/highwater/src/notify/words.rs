@@ -21,7 +21,7 @@ pub fn words(status: &Status) -> Option<String> {
         State::Starting => Some(format!("starting generation {}", status.generation)),
         State::Stopping => Some("stopping the service".into()),
         State::Waiting => Some("waiting to start the service again".into()),
-        State::Ended => None,
+        State::Ended => Some("the service has ended".into()),
         State::Running => unready(status).or_else(|| Some(format!("incident {}", status.incident.as_ref()?.id))),
     }
 }
