@@ -86,7 +86,7 @@ fn ask_for(arguments: &Trigger) -> Result<(), Failed> {
 /// One supervisor, once.
 fn one(socket: &Path) -> Result<(), Failed> {
     let status = status_of(socket)?;
-    let last = last_incident(socket);
+    let last = last_incident(socket, &status);
     let shown = Shown { status, last: last.as_ref(), ..Shown::default() };
     let lines = screen(&shown, look());
     print(&format!("{}\n", lines.join("\n")));
@@ -158,10 +158,12 @@ fn json_of(socket: &Path) -> Result<String, Failed> {
     if answer.status == 200 { Ok(answer.body) } else { Err(Failed::missing(plain(answer.body.trim_end()))) }
 }
 
-fn last_incident(socket: &Path) -> Option<Listed> {
-    let answer = get(socket, "/incidents?limit=1").ok()?;
+/// The newest incident but the one that is open, of which the rest of the screen tells.
+fn last_incident(socket: &Path, status: &model::Status) -> Option<Listed> {
+    let answer = get(socket, "/incidents?limit=2").ok()?;
     let listed: Vec<Listed> = serde_json::from_str(&answer.body).ok()?;
-    listed.into_iter().next()
+    let open = status.incident.as_ref().map(|incident| &incident.id);
+    listed.into_iter().find(|listed| Some(&listed.incident) != open)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

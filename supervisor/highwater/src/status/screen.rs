@@ -64,14 +64,14 @@ fn head(status: &Status, look: Look) -> Vec<String> {
         lines.push(entry("not ready", look).add(Style::Warning, &format!("{}{wait}", plain(reason))).end());
     }
     if let Some(service) = &status.service {
-        let text = format!("{}, pid {}", plain(&service.program), service.pid);
+        let text = format!("pid {}, {}", service.pid, plain(&service.program));
         lines.push(entry("service", look).add(Style::Plain, &text).end());
         let cgroup =
             service.cgroup.as_ref().map(|cgroup| entry("cgroup", look).add(Style::Plain, &plain(cgroup)).end());
         lines.extend(cgroup);
     }
-    let policy = format!("{}, highwater pid {}", plain(&status.policy), status.pid);
-    lines.push(entry("policy", look).add(Style::Plain, &policy).end());
+    let own = format!("pid {}, policy {}", status.pid, plain(&status.policy));
+    lines.push(entry("highwater", look).add(Style::Plain, &own).end());
     lines
 }
 
@@ -268,9 +268,9 @@ mod tests {
         let expected = "\
 web        running, generation 3, 1 h 15 min                           not ready
 not ready  step shed sends load away, 12 s to go
-service    app\u{fffd}[2J, pid 77
+service    pid 77, app\u{fffd}[2J
 cgroup     /sys/fs/cgroup/web/highwater-service-3
-policy     /etc/web.toml, highwater pid 70
+highwater  pid 70, policy /etc/web.toml
 
 memory     ██████████████████████████▎▒·······  409.6 MiB of 512 MiB, 80 %
                                      ▲ throttle at 390 MiB

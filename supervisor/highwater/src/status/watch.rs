@@ -87,7 +87,7 @@ impl Seen {
         self.status = status_of(socket)?;
         let asked = Some((self.status.incidents, self.status.incident.is_some()));
         if self.asked != asked {
-            self.last = last_incident(socket);
+            self.last = last_incident(socket, &self.status);
             self.asked = asked;
         }
         self.history.extend(self.status.figures.as_ref().map(|figures| figures.current));
