@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 
 use super::last_words::{self, records};
-use super::model::{Listed, Status};
+use super::model::{Listed, Readiness, Status};
 use super::row::{Look, Row, Style};
 use super::screen::{Shown, screen};
 use super::terminal::{Screen, draw, keys};
@@ -38,7 +38,7 @@ pub fn watch(socket: &Path) -> Result<(), Failed> {
         match wait(&events) {
             Some(Event::Leave) => return Ok(()),
             Some(Event::Resized) => {}
-            // It may be gone for good, or be started again: what was seen last stays, and says so.
+            // It may be gone for good, or be started again.
             None => seen.lost = seen.look(socket).err().map(|failed| failed.reason),
         }
     }
@@ -98,12 +98,31 @@ impl Seen {
 
     fn lines(&self) -> Vec<String> {
         let (look, height) = (look(), terminal::size().map_or(24, |(_, height)| height));
-        let shown = Shown { status: self.status.clone(), last: self.last.as_ref(), history: &self.history };
+        let shown = Shown { status: self.status(), last: self.last.as_ref(), history: &self.history };
         let mut lines = screen(&shown, look);
         lines.extend(journal(&self.status.state_dir, look, height.saturating_sub(lines.len() + 3)));
         let mut lines = fitted(lines, height.saturating_sub(1));
         lines.push(self.foot(look));
         lines
+    }
+
+    /// What was seen last, without what is no longer so.
+    fn status(&self) -> Status {
+        let status = self.status.clone();
+        match &self.lost {
+            Some(_) => {
+                let state = "not running".into();
+                Status {
+                    state,
+                    service: None,
+                    readiness: Readiness::default(),
+                    figures: None,
+                    incident: None,
+                    ..status
+                }
+            }
+            None => status,
+        }
     }
 
     /// What to do, and what is wrong.
