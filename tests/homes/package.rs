@@ -87,4 +87,7 @@ fn the_package_brings_what_a_shell_and_a_reader_look_for() {
         assert!(Path::new(file).exists(), "{file}");
     }
     call([PROGRAM, "check", "/usr/share/highwater/policies/go.toml"]);
+    // An incident that was resolved: what `journalctl -x` says of it.
+    let explained = call(["journalctl", "--no-pager", "--list-catalog", "3a7166a63b2745ec88bf33b37b341487"]);
+    assert!(explained.contains("highwater"), "{explained}");
 }

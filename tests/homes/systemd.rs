@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use highwater_tests::{Process, Signal, call, wait_until};
+use serde_json::Value;
 
 use crate::instance::{Instance, leaker, main_pid, write};
 use crate::package;
@@ -34,13 +35,13 @@ fn systemd_is_pid_1_and_runs_units() {
     assert_eq!(cgroup, "0::/system.slice/probe.service");
 }
 
-/// A service of another user than highwater, which leaks in its first generation only.
+/// A service of another user than root, which leaks in its first generation only.
 fn leaking(log: &str) -> String {
     format!(
         "log={log}
         [ -e $log ] && calm=yes
         : >>$log && chmod 666 $log
-        as_nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+        [ $(id -u) = 0 ] && as_nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
         [ $calm ] && exec $as_nobody {leaker} --base 8 --log $log
         exec $as_nobody {leaker} --base 190 --rate 10 --leak-after 0.5 --dump-file '/tmp/heap-%p-%n.bin' --log $log
         ",
@@ -56,6 +57,14 @@ fn the_template_takes_a_leaking_service_through_the_whole_ladder() {
     assert_eq!(log.lines().filter(|line| line.starts_with("graceful ")).count(), 2, "{log}");
 }
 
+/// Without root, highwater may do as much to a service of the same user.
+#[test]
+fn the_ladder_is_climbed_without_root_too() {
+    let log = "/var/lib/highwater/nobody/log";
+    let instance = Instance::new("nobody", WHOLE_LADDER, &leaking(log), &format!("{LIMIT}User=nobody\n"));
+    whole_ladder(&instance);
+}
+
 #[track_caller]
 fn whole_ladder(instance: &Instance) {
     instance.systemctl("start");
@@ -68,10 +77,32 @@ fn whole_ladder(instance: &Instance) {
     assert_eq!(instance.show("ActiveState,NRestarts"), ["NRestarts=0", "ActiveState=active"]);
     instance.systemctl("stop");
     assert_eq!(instance.show("Result,ExecMainStatus"), ["Result=success", "ExecMainStatus=0"]);
+    ladder_in_systemds_journal(instance);
     let told = call(["journalctl", "--no-pager", "--output=cat", "--unit", &instance.unit()]);
-    for step in ["dump", "throttle", "restart"] {
-        assert!(told.contains(&format!("step {step} done in ")), "{told}");
+    assert!(!told.contains("memory is not locked"), "{told}");
+}
+
+/// Every step is found by its fields, with a message for people, and so is all of an incident by its id.
+#[track_caller]
+fn ladder_in_systemds_journal(instance: &Instance) {
+    let entries = |field: &str| -> Vec<Value> {
+        let unit = format!("_SYSTEMD_UNIT={}", instance.unit());
+        let text = call(["journalctl", "--no-pager", "--output=json", field, &unit]);
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let ends = entries("HIGHWATER_EVENT=step.finished");
+    let steps: Vec<_> = ends.iter().map(|end| (&end["HIGHWATER_STEP"], &end["HIGHWATER_OUTCOME"])).collect();
+    let done = &Value::from("done");
+    assert_eq!(steps, [(&"dump".into(), done), (&"throttle".into(), done), (&"restart".into(), done)]);
+    for end in &ends {
+        assert!(end["MESSAGE"].as_str().unwrap().contains(" done in "), "{end}");
+        assert_eq!(end["PRIORITY"], "5", "{end}");
     }
+    let opened = &instance.journal().events("incident.opened")[0];
+    let of_incident = entries(&format!("HIGHWATER_INCIDENT={}", opened["incident"].as_str().unwrap()));
+    let lines = instance.journal().lines();
+    let told = lines.iter().filter(|line| line["incident"] == opened["incident"]).count();
+    assert_eq!(of_incident.len(), told, "{of_incident:?}");
 }
 
 #[test]
