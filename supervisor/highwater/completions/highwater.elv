@@ -38,7 +38,7 @@ set edit:completion:arg-completer[highwater] = {|@words|
         &'highwater;run'= {
             cand --policy 'The policy [default: the built-in one, see `check --default`]'
             cand --state-dir 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user''s state directory]'
-            cand --termination-log 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log as PID 1 or in Kubernetes, if it can be written]'
+            cand --termination-log 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log, if it is there]'
             cand --name 'Name of this supervisor [default: that of the command, or of what is attached to]'
             cand --log 'How records are shown on standard error'
             cand --http 'Answer /livez, /readyz, /metrics, /incidents and /status there, such as 127.0.0.1:9464 [default: what the policy says, or on the unix socket only]'
@@ -50,7 +50,7 @@ set edit:completion:arg-completer[highwater] = {|@words|
         &'highwater;attach'= {
             cand --policy 'The policy [default: the built-in one, see `check --default`]'
             cand --state-dir 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user''s state directory]'
-            cand --termination-log 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log as PID 1 or in Kubernetes, if it can be written]'
+            cand --termination-log 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log, if it is there]'
             cand --name 'Name of this supervisor [default: that of the command, or of what is attached to]'
             cand --log 'How records are shown on standard error'
             cand --http 'Answer /livez, /readyz, /metrics, /incidents and /status there, such as 127.0.0.1:9464 [default: what the policy says, or on the unix socket only]'
@@ -69,7 +69,7 @@ set edit:completion:arg-completer[highwater] = {|@words|
         &'highwater;init'= {
             cand --policy 'The policy [default: the built-in one, see `check --default`]'
             cand --state-dir 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user''s state directory]'
-            cand --termination-log 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log as PID 1 or in Kubernetes, if it can be written]'
+            cand --termination-log 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log, if it is there]'
             cand --name 'Name of this supervisor [default: that of the command, or of what is attached to]'
             cand --log 'How records are shown on standard error'
             cand --http 'Answer /livez, /readyz, /metrics, /incidents and /status there, such as 127.0.0.1:9464 [default: what the policy says, or on the unix socket only]'

@@ -40,7 +40,7 @@ complete -c highwater -n "__fish_highwater_needs_command" -f -a "profile" -d 'Co
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
-complete -c highwater -n "__fish_highwater_using_subcommand run" -l termination-log -d 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log as PID 1 or in Kubernetes, if it can be written]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l termination-log -d 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log, if it is there]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l name -d 'Name of this supervisor [default: that of the command, or of what is attached to]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand run" -l log -d 'How records are shown on standard error' -r -f -a "human\t'as text'
 json\t'as the journal has them'"
@@ -59,7 +59,7 @@ complete -c highwater -n "__fish_highwater_using_subcommand run" -l dry-run -d '
 complete -c highwater -n "__fish_highwater_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_using_subcommand attach" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand attach" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
-complete -c highwater -n "__fish_highwater_using_subcommand attach" -l termination-log -d 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log as PID 1 or in Kubernetes, if it can be written]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l termination-log -d 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log, if it is there]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand attach" -l name -d 'Name of this supervisor [default: that of the command, or of what is attached to]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand attach" -l log -d 'How records are shown on standard error' -r -f -a "human\t'as text'
 json\t'as the journal has them'"
@@ -85,7 +85,7 @@ complete -c highwater -n "__fish_highwater_using_subcommand attach" -l dry-run -
 complete -c highwater -n "__fish_highwater_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
-complete -c highwater -n "__fish_highwater_using_subcommand init" -l termination-log -d 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log as PID 1 or in Kubernetes, if it can be written]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand init" -l termination-log -d 'Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: /dev/termination-log, if it is there]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l name -d 'Name of this supervisor [default: that of the command, or of what is attached to]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l log -d 'How records are shown on standard error' -r -f -a "human\t'as text'
 json\t'as the journal has them'"

@@ -186,7 +186,7 @@ fn supervisor(command: clap::Command) -> clap::Command {
         ))
         .arg(path("termination-log", "FILE").help(
             "Where to say, in at most 4096 bytes, why the container ends, kept current from the start [default: \
-             /dev/termination-log as PID 1 or in Kubernetes, if it can be written]",
+             /dev/termination-log, if it is there]",
         ))
         .arg(
             option("name", "NAME")

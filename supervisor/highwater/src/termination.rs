@@ -32,16 +32,15 @@ struct Open {
 }
 
 impl Termination {
-    /// Opens the file that was asked for, which must be usable; or the usual one, where this is the first process of a
-    /// container or runs in Kubernetes.
+    /// Opens the file that was asked for, which must be usable; or the usual one, if it is there: nobody but a kubelet
+    /// makes it.
     pub fn open(asked: Option<&Path>, name: &str, evidence: &Path) -> io::Result<Self> {
         let opened = match asked {
             // Whoever names one may have it made.
             Some(path) => {
                 Some((OpenOptions::new().write(true).create(true).truncate(false).open(path)?, path.to_path_buf()))
             }
-            None if is_container() => OpenOptions::new().write(true).open(USUAL).ok().map(|file| (file, USUAL.into())),
-            None => None,
+            None => OpenOptions::new().write(true).open(USUAL).ok().map(|file| (file, USUAL.into())),
         };
         let message = || Message::new(name, evidence);
         Ok(Self { open: opened.map(|(file, path)| Open { file, path, message: message(), is_broken: false }) })
@@ -75,10 +74,6 @@ impl Open {
         }
         self.is_broken = written.is_err();
     }
-}
-
-fn is_container() -> bool {
-    std::process::id() == 1 || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
 }
 
 #[cfg(test)]
