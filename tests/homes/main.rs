@@ -2,6 +2,9 @@
 
 mod attach;
 mod instance;
+mod kubernetes;
+mod manifest;
 mod package;
+mod podman;
 mod relay;
 mod systemd;
