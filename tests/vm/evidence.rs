@@ -101,6 +101,8 @@ pub fn leaks_until_the_restart(place: &Place, policy: &str, service: Vec<OsStrin
     let highwater = place.start(policy, place.cured_by_a_restart(service));
     highwater.journal().wait_for("profile.taken");
     fs::write(leak, "").expect("a file");
+    // For each of both a busy machine may take its time.
+    highwater.journal().wait_for("incident.opened");
     done(highwater.journal(), "restart");
     Left::by(highwater)
 }
