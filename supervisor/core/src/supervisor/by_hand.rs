@@ -8,7 +8,7 @@ use super::Supervisor;
 use super::step::Phase;
 
 /// Named as the trigger of an incident that a person opened.
-const BY_HAND: &str = "by hand";
+const BY_HAND: &str = "request";
 
 /// What a person may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
