@@ -10,7 +10,12 @@ pub const STRETCH: u64 = 32 << 20;
 /// Gives the pages of a stretch back; those not on disk yet stay, so sync first what was written. 0 for the length means
 /// to the end. It is advice: a file system that does not take it loses nothing but memory.
 pub fn forget(file: &File, from: u64, length: u64) {
-    let _ = posix_fadvise(file, from.cast_signed(), length.cast_signed(), PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+    let _ = posix_fadvise(
+        file,
+        from.cast_signed() as _,
+        length.cast_signed() as _,
+        PosixFadviseAdvice::POSIX_FADV_DONTNEED,
+    );
 }
 
 /// Bytes of a file that are in memory. A read that may not wait cannot tell: it brings pages in by itself.

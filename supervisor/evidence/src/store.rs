@@ -149,7 +149,7 @@ impl Incident {
 
     /// A file that is kept.
     pub fn piece(&self, name: &str) -> Result<Piece> {
-        let bytes = self.directory.look(name)?.st_size.cast_unsigned();
+        let bytes = u64::try_from(self.directory.look(name)?.st_size).unwrap_or(0);
         Ok(Piece { path: self.path(name), bytes, complete: !names::is_partial(name) })
     }
 

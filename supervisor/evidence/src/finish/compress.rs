@@ -40,7 +40,7 @@ pub fn compress(incident: &Incident, name: &str, min_free: u64) -> Result<Option
     let _ = directory.remove(&fresh);
     let result = write(incident, &file, &fresh, min_free).and_then(|is_smaller| {
         let after = directory.look(name)?;
-        let is_same = after.st_size.cast_unsigned() == before.len();
+        let is_same = u64::try_from(after.st_size) == Ok(before.len());
         if is_same { Ok(is_smaller) } else { Err(Error::refused(&incident.path(name), "is still being written")) }
     });
     if !matches!(result, Ok(true)) {

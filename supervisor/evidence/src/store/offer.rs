@@ -59,7 +59,7 @@ impl Offered {
     /// Whether a name still stands for this very file.
     pub(super) fn is_at(&self, directory: &Directory, name: impl AsRef<std::ffi::OsStr>) -> bool {
         let (Ok(there), Ok(here)) = (directory.look(name), self.file.metadata()) else { return false };
-        (there.st_dev, there.st_ino) == (here.dev(), here.ino())
+        (there.st_dev, there.st_ino) == (here.dev() as _, here.ino() as _)
     }
 }
 

@@ -37,6 +37,9 @@ pub fn free_space(directory: &Path) -> Result<Space> {
 
 pub(super) fn of(open: impl AsFd, path: &Path) -> Result<Space> {
     let disk = fstatvfs(open).map_err(io_error("look at the disk of", path))?;
-    let unit = disk.fragment_size();
-    Ok(Space { free: disk.blocks_available().saturating_mul(unit), total: disk.blocks().saturating_mul(unit) })
+    let unit = disk.fragment_size() as u64;
+    Ok(Space {
+        free: (disk.blocks_available() as u64).saturating_mul(unit),
+        total: (disk.blocks() as u64).saturating_mul(unit),
+    })
 }
