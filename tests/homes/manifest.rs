@@ -16,10 +16,9 @@ pub fn manifest(shape: &str, last_words: &Path) -> String {
     let deployment = LEFT_OUT.iter().fold(read("deployment.yaml"), |text, key| without(&text, key));
     let deployment = replaced(&deployment, "-self-load=1\n", "-self-load=8\n");
     // It removes an init container that ran once before it has seen its end.
-    let template = "    metadata:\n      labels:\n";
-    let kept =
-        "    metadata:\n      annotations:\n        io.podman.annotations.init.container.type: always\n      labels:\n";
-    let deployment = replaced(&deployment, template, kept);
+    let head = "metadata:\n  name: web\n";
+    let kept = format!("{head}  annotations:\n    io.podman.annotations.init.container.type: always\n");
+    let deployment = replaced(&deployment, head, &kept);
     // They would share a network and their volumes.
     let deployment = replaced(&deployment, "  replicas: 2\n", "  replicas: 1\n");
     let mount = "            - { name: policy, mountPath: /etc/highwater, readOnly: true }\n";
