@@ -46,6 +46,19 @@ fn a_throttle_is_a_lease_and_a_dump_beside_it_lifts_it() {
 }
 
 #[test]
+fn a_step_asked_for_out_of_its_turn_is_not_passed_over_as_well() {
+    let ladder = vec![Step { on: vec![1], ..throttle("90", secs(30)) }, after(3, restart(3, secs(3_600)))];
+    let mut policy = Policy { steps: ladder, ..documented() };
+    policy.triggers.push(near_limit(99, secs(60)));
+    policy.steps[1].on = vec![0];
+    let mut world = World::new(policy, |_| Model::leaking(1.0));
+    world.until(|world| world.says("incident opened"));
+    assert_eq!(world.ask(Wish::Throttle).as_deref(), Ok("throttle"));
+    world.until(|world| world.says("restart started"));
+    assert!(world.says("throttle done") && !world.says("throttle skipped"), "{}", world.story());
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_and_written_down() {
     let mut world = World::new(Policy { steps: Vec::new(), ..documented() }, |_| Model::calm());
     assert_eq!(world.ask(Wish::Dump), Err("the policy has no step with dump".into()));
