@@ -30,10 +30,12 @@ pub fn least(size: i64) -> i64 {
 impl<'a> Growth<'a> {
     /// The looks to compare.
     pub fn of(incident: &'a Incident) -> Option<Self> {
-        let breach = incident.breach.as_ref();
-        // One of the next life says nothing of this one.
-        let last =
-            incident.last.as_ref().filter(|last| breach.is_none_or(|breach| breach.generation == last.generation));
+        // One of the next life says nothing of the one that came to its limit: on a busy machine even the look at the
+        // breach may come that late.
+        let looks = || incident.breach.iter().chain(&incident.last);
+        let first = looks().map(|look| look.generation).min()?;
+        let of_it = |look: &&Snapshot| look.generation == first;
+        let (breach, last) = (incident.breach.as_ref().filter(of_it), incident.last.as_ref().filter(of_it));
         let after = [breach, last].into_iter().flatten().max_by_key(|look| used(look))?;
         if let Some(healthy) = &incident.baseline {
             return Some(Self { before: Some(healthy), after, since: "since the service was healthy" });

@@ -62,6 +62,11 @@ fn without_a_healthy_look_what_grew_in_the_incident_counts() {
 fn a_look_at_the_next_life_does_not_count() {
     let next = Snapshot { generation: 2, ..look(&[("file", 500)]) };
     assert_eq!(kind(&Incident { last: Some(next), ..grown(&[("anon", 5)], &[("anon", 50)]) }), Kind::Anon);
+    let late = Snapshot { generation: 2, ..look(&[("anon", 1)]) };
+    assert_eq!(
+        kind(&Incident { breach: Some(late), last: Some(look(&[("anon", 50)])), ..Incident::default() }),
+        Kind::Anon
+    );
 }
 
 #[test]
