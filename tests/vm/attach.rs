@@ -31,6 +31,9 @@ restart = { backoff = "1ms..2ms" }
 resolve-after = "500ms"
 "#;
 
+/// Does nothing, under a command line like that of the leaker.
+const CALM: [&str; 4] = ["/bin/sh", "-c", "sleep 1000; :", "--base 20 --rate 10"];
+
 /// Somebody who runs the service, again whenever it has ended: first the one that leaks, then one that does not.
 struct Others {
     over: Arc<AtomicBool>,
@@ -44,7 +47,7 @@ impl Others {
         let runner = std::thread::spawn(move || {
             start(&wrapper, &service).wait().unwrap();
             while !is_over.load(Ordering::Relaxed) {
-                start(&wrapper, &["sleep".into(), "1000".into()]).wait().unwrap();
+                start(&wrapper, &CALM.map(OsString::from)).wait().unwrap();
             }
         });
         Self { over, runner: Some(runner) }
