@@ -11,7 +11,7 @@ const POLICY: &str = include_str!("../../policies/edge.toml");
 const SERVICE: &str = "/bin/sh -c 'exec /bin/leaker --base 40 --rate 4 --leak-after 8 --dump-file /var/tmp/dump-%d \
                        --dump-size 4 --dump-handler sigwait $(test -e /data/cured && echo --rate 0; touch /data/cured)'";
 /// Left to all others when the service has all that it may have.
-const LEFT: u64 = 128 + 12;
+const LEFT: u64 = 128 + 28;
 
 /// The moment of the first record of that kind, in milliseconds of the board's clock.
 #[track_caller]
