@@ -48,7 +48,7 @@ use highwater_kernel::listen::Socket;
 use highwater_kernel::notify::Message;
 use highwater_kernel::{memory_lock, reap};
 use highwater_report::snapshot::Snapshot;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::bundle::Bundle;
 use crate::cli;
@@ -250,6 +250,16 @@ fn set_up(
         host,
     };
     say_hello(&mut hands, arguments, &policy);
+    look_after(arguments, policy, hands, wakes)
+}
+
+/// Takes over from a predecessor, and runs the loop.
+fn look_after(
+    arguments: &cli::Run,
+    policy: Policy,
+    mut hands: Hands,
+    wakes: UnboundedReceiver<Wake>,
+) -> Result<Ending, Failed> {
     clear_leftovers(&mut hands);
     let config = config(arguments, &hands);
     hands.conclude_outbox(config.unfinished.as_deref());
