@@ -124,6 +124,21 @@ fn a_killed_supervisor_leaves_their_limit_as_it_was() {
 }
 
 #[test]
+fn a_service_that_ended_leaves_no_limit_of_ours_behind() {
+    let place = Place::on_disk("attach-ended");
+    let theirs = limited(&place.scratch);
+    let mut service = start(&joining(theirs.path()), &["sleep".into(), "1000".into()]);
+    let mut highwater = attach(&place).attach("--cgroup", theirs.path());
+    highwater.service();
+    wait_until("a tripwire", || (theirs.read("memory.high") != THEIR_HIGH.to_string()).then_some(()));
+    service.kill().unwrap();
+    service.wait().unwrap();
+    highwater.journal().wait_for("service.exited");
+    assert!(highwater.stop().success());
+    assert_eq!(theirs.read("memory.high"), THEIR_HIGH.to_string());
+}
+
+#[test]
 fn where_nothing_can_be_written_it_is_dumped_and_asked_to_end() {
     const READ_ONLY: [&str; 5] =
         ["unshare", "--mount", "/bin/sh", "-c", "mount -o remount,bind,ro /sys/fs/cgroup && exec \"$0\" \"$@\""];

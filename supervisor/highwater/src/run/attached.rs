@@ -51,6 +51,8 @@ pub struct Following {
     first: Option<Found>,
     /// The generation that was followed last.
     last: Option<(Pid, u64)>,
+    /// The way to it where it is systemd's, also while it does not run.
+    unit: Option<Unit>,
 }
 
 impl Following {
@@ -62,7 +64,7 @@ impl Following {
             Target::Cgroup(path) if !path.is_dir() => return Err(format!("there is no cgroup {}", path.display())),
             _ => target.find(),
         };
-        Ok(Self { target, first, last: None })
+        Ok(Self { target, first, last: None, unit: None })
     }
 
     /// What it is, for people.
@@ -126,6 +128,7 @@ impl Hands {
                 }
                 self.tell_guard(&service);
                 let inputs = self.met(&host, &service, found);
+                let unit = if let Owner::Systemd(unit) = &service.owner { Some(unit.clone()) } else { None };
                 self.host = host;
                 self.service = Some(service);
                 if restore.is_some() {
@@ -134,6 +137,7 @@ impl Hands {
                 }
                 if let Some(following) = &mut self.following {
                     following.last = Some((found.main, found.started));
+                    following.unit = unit;
                 }
                 inputs
             }
@@ -151,6 +155,9 @@ impl Hands {
 
     /// The main process of an attached service has ended. Nobody but its parent is told how.
     pub(super) fn lost(&mut self, generation: u32) -> Option<Input> {
+        self.service_mut(generation)?;
+        // Its cgroup, or its unit, is there for the next one too.
+        self.raise(highwater_core::amount::Limit::Max);
         let service = self.service_mut(generation)?;
         let input = Input::Emptied { counters: service.counters(), peak: service.peak() };
         self.bury(generation);
@@ -170,7 +177,7 @@ impl Hands {
         if !self.is_attached() {
             return;
         }
-        if let Some(Owner::Systemd(unit)) = self.service.as_ref().map(|service| &service.owner) {
+        if let Some(unit) = self.following.as_ref().and_then(|following| following.unit.as_ref()) {
             unit.flush().await;
             unit.forget();
         }
