@@ -88,12 +88,13 @@ impl Supervisor {
         self.active().is_some_and(dumping)
     }
 
-    /// The dump is complete; what is left to do needs nothing of the service.
+    /// The dump is complete; what is left to do needs nothing of the service. What it wrote may count as usage, on a
+    /// tmpfs until the file is gone, but it was no leak: growth is measured anew.
     pub(super) fn on_closed(&mut self, task: Task, evidence: Evidence, in_doubt: bool) {
-        if let Some(active) = self.active_mut().filter(|active| active.task == Some(task)) {
-            active.closed = Some(evidence);
-            active.in_doubt = in_doubt;
-        }
+        let Some(active) = self.active_mut().filter(|active| active.task == Some(task)) else { return };
+        active.closed = Some(evidence);
+        active.in_doubt = in_doubt;
+        self.rate.clear();
     }
 
     /// Ends a step whose dump is complete but still being taken in, which goes on.

@@ -30,6 +30,22 @@ fn a_fast_leak_is_held_dumped_and_stopped_in_time() {
     }
 }
 
+/// A dump into a tmpfs of the service's own takes as much of its memory.
+#[test]
+fn what_a_dump_has_written_is_not_taken_for_a_leak() {
+    let steps = vec![dump(), throttle("90", secs(3)), after(5, restart(3, secs(3_600)))];
+    let dumping = |_| Model { dump: (20 * MIB, millis(300)), ..Model::leaking(3.0) };
+    let mut world = World::new(Policy { steps, ..bare() }, dumping);
+    world.keeping_takes = millis(500);
+    world.until(|world| world.says("dump started"));
+    world.run(millis(320));
+    let usage = world.service.as_ref().unwrap().usage();
+    world.tell(Input::Usage(usage));
+    world.until(|world| world.says("service exited"));
+    assert!(world.says("throttle lifted"), "{}", world.story());
+    assert!(!world.says("throttle skipped"), "{}", world.story());
+}
+
 #[test]
 fn a_fast_leak_without_a_throttle_is_stopped_while_it_sleeps() {
     for rate in [200.0, 1_000.0] {

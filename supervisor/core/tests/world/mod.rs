@@ -38,6 +38,8 @@ pub struct World {
     pub service: Option<Service>,
     /// How long commands and the like take.
     pub work_takes: Duration,
+    /// How long a dump that is complete takes to be kept.
+    pub keeping_takes: Duration,
     /// Least bytes that were left before the limit.
     pub least_head: u64,
     models: Box<dyn Fn(u32) -> Model>,
@@ -78,6 +80,7 @@ impl World {
             ended: None,
             service: None,
             work_takes: Duration::from_millis(100),
+            keeping_takes: Duration::ZERO,
             least_head: u64::MAX,
             models: Box::new(models),
             watched: true,
@@ -180,8 +183,13 @@ impl World {
             Happening::Counted => {}
             Happening::Dumped(task, took) => {
                 let bytes = service.model.dump.0;
-                let evidence = vec![Evidence { path: "heap".into(), bytes, took_ms: took.as_millis() as u64 }];
-                self.finish(task, Ok(Finished { evidence, note: None, took }));
+                let evidence = Evidence { path: "heap".into(), bytes, took_ms: took.as_millis() as u64 };
+                if !self.keeping_takes.is_zero() {
+                    let evidence = evidence.clone();
+                    self.later.push((self.now, Input::Closed { task, evidence, in_doubt: false }));
+                }
+                let finished = Finished { evidence: vec![evidence], note: None, took };
+                self.later.push((self.now + self.keeping_takes, Input::Finished { task, result: Ok(finished) }));
             }
             Happening::Ended(exit) => self.main_process_ended(exit),
         }
@@ -221,10 +229,6 @@ impl World {
             }
             self.tell(input);
         }
-    }
-
-    fn finish(&mut self, task: Task, result: Result<Finished, String>) {
-        self.later.push((self.now, Input::Finished { task, result }));
     }
 
     /// Carries everything out that the core wants done, and answers what can be answered at once.
