@@ -83,7 +83,8 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn is_dumping_under_hold(&self) -> bool {
+    /// Whether the leak is watched closely while the dump runs.
+    pub(super) fn is_watching_the_leak(&self) -> bool {
         let dumping = |active: &Active| matches!(active.phase, Phase::Acting) && active.lifted.is_some();
         self.active().is_some_and(dumping)
     }
@@ -203,6 +204,7 @@ impl Supervisor {
             (Choice::Outside, Action::Dump(_)) => self.capture_from_outside(now),
             (Choice::Lift | Choice::Loan | Choice::Outside, _) => {
                 self.lift(now);
+                self.watch_from(now, &decided);
                 self.act(now);
             }
         }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::hold::Hold;
-use crate::plan::{Plan, STOP_ALLOWANCE};
+use crate::plan::{Choice, Plan, STOP_ALLOWANCE, plan};
+use crate::record::Event;
 use crate::time::Instant;
 
 use super::Supervisor;
@@ -51,8 +52,20 @@ impl Supervisor {
         }
     }
 
-    /// While the dump runs after a hold: sleepers that woke early are put to sleep once more when half of what is to
-    /// spare is gone, at most once for each sleep, since a second hold may catch the dump as well. A dump that got no
+    /// A leak that reclaim kept still at the tripwire was not seen in its time: where a hold is possible, a dump begun
+    /// without one is watched, too.
+    pub(super) fn watch_from(&mut self, now: Instant, decided: &Plan) {
+        let current = self.usage.map_or(0, |usage| usage.current);
+        if decided.choice == Choice::Lift
+            && decided.no_hold.is_none()
+            && let Some(active) = self.active_mut()
+        {
+            active.lifted = Some(Lifted { at: now, current, dumped: 0 });
+        }
+    }
+
+    /// While the dump runs: those who leak are put to sleep, or once more if they woke early, when half of what is to
+    /// spare is gone. At most once for each sleep, since a second hold may catch the dump as well. A dump that got no
     /// further meanwhile is not helped by another one.
     pub(super) fn watch_leak(&mut self, now: Instant, current: u64, dumped: u64) {
         let Some(active) = self.active() else { return };
@@ -61,9 +74,25 @@ impl Supervisor {
         let leaked = current.saturating_sub(lifted.current).saturating_sub(dumped.saturating_sub(lifted.dumped));
         let spare = usage.head.saturating_sub(rest + STOP_ALLOWANCE) / 2;
         let has_slept_out = now.since(lifted.at) >= Duration::from_millis(plan.sleep_ms);
-        if leaked > spare && has_slept_out && dumped > lifted.dumped {
-            let again = Plan { high: (current as f64 * AGAIN_AT) as u64, ..plan };
-            self.hold(now, &again);
+        if leaked <= spare || !has_slept_out || dumped <= lifted.dumped {
+            return;
         }
+        if plan.choice == Choice::Hold {
+            return self.hold(now, &Plan { high: (current as f64 * AGAIN_AT) as u64, ..plan });
+        }
+        let rate = leaked as f64 / now.since(lifted.at).as_secs_f64();
+        self.hold_after_all(now, rate, dumped);
+    }
+
+    fn hold_after_all(&mut self, now: Instant, rate: f64, dumped: u64) {
+        let Some(active) = self.active() else { return };
+        let mut situation = self.situation(active.recipe, rate);
+        situation.dump = situation.dump.saturating_sub(dumped);
+        let decided = plan(&situation);
+        let Some(active) = self.active_mut().filter(|_| decided.choice == Choice::Hold) else { return };
+        active.plan = Some(decided);
+        self.free_rate = rate;
+        self.record(now, Event::Notice { reason: format!("the leak is faster than it looked: {decided}") });
+        self.hold(now, &decided);
     }
 }

@@ -15,7 +15,7 @@ use super::Supervisor;
 use super::life::Life;
 use super::tripwire::State;
 
-/// While a dump runs under a hold its leak is watched this closely.
+/// While a dump runs that a hold can help, its leak is watched this closely.
 const DUMP_INTERVAL: Duration = Duration::from_millis(5);
 /// A first reading that did not come is asked for again.
 const NO_ANSWER: Duration = Duration::from_secs(1);
@@ -178,7 +178,7 @@ impl Supervisor {
         } else if self.is_holding() {
             Some(hold::INTERVAL)
         } else {
-            self.is_dumping_under_hold().then_some(DUMP_INTERVAL)
+            self.is_watching_the_leak().then_some(DUMP_INTERVAL)
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Active {
     pub(super) closed: Option<Evidence>,
     /// It may have been closed by the end of its writer, half written.
     pub(super) in_doubt: bool,
-    /// When the last hold was lifted.
+    /// When the limit was lifted for it, after a hold or instead of one.
     pub(super) lifted: Option<Lifted>,
     pub(super) started: Option<Instant>,
     pub(super) generation: u32,
@@ -43,7 +43,7 @@ pub(super) struct Active {
     pub(super) remarks: Vec<String>,
 }
 
-/// Figures at the moment a hold was lifted: what was added since is dump or leak.
+/// Figures at the moment the limit was lifted: what was added since is dump or leak.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifted {
     pub(super) at: Instant,

@@ -30,6 +30,18 @@ fn a_fast_leak_is_held_dumped_and_stopped_in_time() {
     }
 }
 
+/// Reclaim at the tripwire takes the service's own program from it, which comes back page by page.
+#[test]
+fn a_fast_leak_that_stands_still_at_the_tripwire_is_held_when_it_goes_on() {
+    let standing = |_| Model { leak_up_to: 206 * MIB, ..Model::leaking(200.0) };
+    let mut world = World::new(documented(), standing);
+    world.until(|world| world.commands.iter().any(|(_, command)| matches!(command, Command::Raise(Limit::Max))));
+    world.service.as_mut().unwrap().model.leak_up_to = u64::MAX;
+    world.until(|world| world.says("service exited"));
+    assert!(world.says("faster than it looked: hold") && world.says("dump done"), "{}", world.story());
+    assert!(ended_gracefully(&world) && world.least_head > MIB, "{}", world.story());
+}
+
 /// A dump into a tmpfs of the service's own takes as much of its memory.
 #[test]
 fn what_a_dump_has_written_is_not_taken_for_a_leak() {
