@@ -275,6 +275,8 @@ pub enum Input {
     Abilities(Abilities),
     /// The service says whether it is ready.
     Ready(bool),
+    /// The service said that it needs so much longer, counted from now, to start or to stop.
+    Extended(Duration),
     /// Somebody asked highwater to end.
     Stop {
         /// Who and how, for the journal.

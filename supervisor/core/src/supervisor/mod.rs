@@ -192,6 +192,7 @@ impl Supervisor {
             Input::Finished { task, result } => self.on_finished(now, task, result),
             Input::Abilities(abilities) => self.config.abilities = abilities,
             Input::Ready(ready) => self.on_ready(now, ready),
+            Input::Extended(time) => self.on_extended(now, time),
             Input::Stop { reason } => self.stop(now, reason),
             Input::Forward(signal) => self.forward(signal),
             Input::Reload { policy, file } => self.reload(now, policy, file),

@@ -48,6 +48,14 @@ impl Supervisor {
         }
     }
 
+    /// As with systemd, more time is counted from the moment it is asked for, and never takes any away.
+    pub(super) fn on_extended(&mut self, now: Instant, time: Duration) {
+        let deadline = self.timers.get(Timer::StepDeadline);
+        if self.waits_for_ready() && deadline.is_some_and(|deadline| deadline < now + time) {
+            self.timers.set(Timer::StepDeadline, now + time);
+        }
+    }
+
     /// A new generation is ready at once, unless it says when it is. A restart is only over then.
     pub(super) fn expect_ready(&mut self, now: Instant) {
         self.end_shed(now, "a new generation began");

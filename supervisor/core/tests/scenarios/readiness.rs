@@ -66,6 +66,18 @@ fn a_restart_is_over_when_the_service_says_that_it_is_ready() {
 }
 
 #[test]
+fn a_service_that_asks_for_more_time_to_become_ready_has_it() {
+    let mut world = restarted_but_not_ready();
+    world.tell(Input::Extended(secs(30)));
+    world.run(secs(80));
+    world.tell(Input::Extended(secs(60)));
+    world.run(secs(50));
+    assert!(!world.says("restart timed out"), "{}", world.story());
+    world.run(secs(11));
+    assert!(world.says("restart timed out"), "{}", world.story());
+}
+
+#[test]
 fn a_restart_fails_when_the_service_never_says_it() {
     let mut world = restarted_but_not_ready();
     world.run(secs(91));

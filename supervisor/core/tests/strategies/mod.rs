@@ -166,6 +166,7 @@ fn input() -> impl Strategy<Value = Input> {
         2 => prop::option::of(counters).prop_map(|counters| Input::Emptied { counters, peak: None }),
         1 => (0_u32..20).prop_map(|task| Input::Finished { task: Task(task), result: Ok(Finished::default()) }),
         1 => any::<bool>().prop_map(Input::Ready),
+        1 => any::<u64>().prop_map(|micros| Input::Extended(Duration::from_micros(micros))),
         1 => Just(Input::Adopted { pid: 10 }),
         1 => Just(Input::Forward(Signal::HUP)),
         1 => Just(Input::Stop { reason: "TERM".into() }),

@@ -77,7 +77,8 @@ impl Hands {
             service.follow(pid);
         }
         self.has_news = true;
-        self.relay.heard(&said).map(Input::Ready)
+        let longer = said.extend_usec.map(|usec| Input::Extended(Duration::from_micros(usec)));
+        self.relay.heard(&said).map(Input::Ready).or(longer)
     }
 
     /// Tells systemd how things stand, if something has happened.
