@@ -85,38 +85,22 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
     match wake {
         Wake::Input(generation, input) if generation == core.generation() => core.handle(now(), input),
         Wake::Found(generation, found) if generation == core.generation() => {
-            for input in hands.found(core.policy(), generation, &found) {
-                core.handle(now(), input);
-            }
+            tell(core, hands.found(core.policy(), generation, &found));
         }
         Wake::Input(..) | Wake::Found(..) => {}
         Wake::MainExited(generation) if hands.is_attached() => {
-            if let Some(input) = hands.lost(generation) {
-                core.handle(now(), input);
-            }
+            tell(core, hands.lost(generation));
         }
-        Wake::MainExited(generation) => {
-            let ended = hands.service_mut(generation).and_then(|service| {
-                let exit = service.collect()?;
-                Some((exit, service.is_populated()))
-            });
-            reap(hands);
-            if let Some((exit, populated)) = ended {
-                core.handle(now(), Input::Exited { exit, populated });
-                emptied(core, hands, generation);
-            }
-        }
+        Wake::MainExited(generation) => main_exited(core, hands, generation),
         Wake::LimitsChanged(generation) => {
-            if let Some(usage) = hands.service_mut(generation).and_then(|service| service.under_new_limits()) {
-                core.handle(now(), Input::Usage(usage));
-            }
+            let usage = hands.service_mut(generation).and_then(|service| service.under_new_limits());
+            tell(core, usage.map(Input::Usage));
         }
         Wake::Empty(generation) => emptied(core, hands, generation),
         Wake::Finished(task, result) => {
             // The record of its end is to have the figures of that moment.
-            hands.read_usage().into_iter().for_each(|usage| core.handle(now(), usage));
-            let input = hands.finished(task, result);
-            core.handle(now(), input);
+            tell(core, hands.read_usage());
+            tell(core, [hands.finished(task, result)]);
             reap(hands);
         }
         Wake::Partial { incident, step, evidence } => hands.kept_partial(&incident, &step, &evidence),
@@ -127,9 +111,7 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
         Wake::WorkOffOutbox => hands.work_off_outbox(),
         Wake::OutboxWaits(wait) => hands.wait_for_outbox(wait),
         Wake::Told(message) => {
-            if let Some(input) = hands.told(&message) {
-                core.handle(now(), input);
-            }
+            tell(core, hands.told(&message));
         }
         Wake::Beat => hands.show_life(),
         Wake::TellAgain => hands.has_news = true,
@@ -155,6 +137,22 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
             core.handle(now(), input);
             hands.relay.reloaded();
         }
+    }
+}
+
+fn tell(core: &mut Supervisor, inputs: impl IntoIterator<Item = Input>) {
+    inputs.into_iter().for_each(|input| core.handle(now(), input));
+}
+
+fn main_exited(core: &mut Supervisor, hands: &mut Hands, generation: u32) {
+    let ended = hands.service_mut(generation).and_then(|service| {
+        let exit = service.collect()?;
+        Some((exit, service.is_populated()))
+    });
+    reap(hands);
+    if let Some((exit, populated)) = ended {
+        core.handle(now(), Input::Exited { exit, populated });
+        emptied(core, hands, generation);
     }
 }
 
