@@ -70,17 +70,24 @@ fn go(place: &Place, options: &str) -> Vec<OsString> {
     service
 }
 
+/// Every profile that `net/http/pprof` serves may be asked for: the goroutines show what is stuck.
 #[test]
-fn go_gives_its_profile_by_http() {
+fn go_gives_its_profiles_by_http() {
+    let by_http = |profile: &str| {
+        let url = format!("http://127.0.0.1:16060/debug/pprof/{profile}");
+        format!("dump = {{ http = \"{url}\", within = \"20s\", needs = \"4MiB\" }}")
+    };
     let place = Place::on_disk("go-http");
-    let by_http = "dump = { http = \"http://127.0.0.1:16060/debug/pprof/heap\", within = \"20s\", needs = \"4MiB\" }";
-    let text = policy("go", "96MiB");
+    let text = policy("go", "160MiB");
     let by_signal = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");
-    let service = place.cured_by_a_restart(go(&place, "-self-load 20 -pprof-addr 127.0.0.1:16060"));
-    let mut highwater = place.start(&text.replace(by_signal, by_http), service);
-    let dump = done(highwater.journal(), "heap-profile");
+    let both = format!("{}\n[[step]]\nname = \"goroutines\"\n{}", by_http("heap"), by_http("goroutine"));
+    let service = place.cured_by_a_restart(go(&place, "-self-load 8 -pprof-addr 127.0.0.1:16060"));
+    let mut highwater = place.start(&text.replace(by_signal, &both), service);
+    let (heap, goroutines) = (done(highwater.journal(), "heap-profile"), done(highwater.journal(), "goroutines"));
     highwater.stop();
-    names_the_leak(&evidence(&dump));
+    names_the_leak(&evidence(&heap));
+    let stacks = output_of(Command::new("go").args(["tool", "pprof", "-traces"]).arg(evidence(&goroutines)));
+    assert!(stacks.contains("Type: goroutine") && stacks.contains("main.main"), "{stacks}");
     contract::check(highwater.journal());
 }
 
