@@ -1,7 +1,7 @@
 """A service that talks to systemd: takes its socket from it, says when it is ready, how it is and that it lives.
 
 It serves one connection after the other: a line with a word in, a line with its process id out. "grow" makes it keep
-20 MiB more, "hang" makes it stop serving. On SIGUSR1 it writes a dump to the file in $DUMP and is silent for $DUMP_TAKES
+20 MiB more, "hang" makes it stop serving, and "names" has it say what its sockets are called. On SIGUSR1 it writes a dump to the file in $DUMP and is silent for $DUMP_TAKES
 seconds. It is ready once the file $READY_WHEN is there.
 """
 
@@ -35,6 +35,8 @@ def serve(connection):
         hoard.append(b"x" * (20 << 20))
     if word == b"hang":
         time.sleep(100_000)
+    if word == b"names":
+        return connection.sendall(os.environb[b"LISTEN_FDNAMES"] + b"\n")
     connection.sendall(b"%d\n" % os.getpid())
 
 

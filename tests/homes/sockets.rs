@@ -1,0 +1,109 @@
+//! Sockets that stay open while services and supervisors come and go: bound by highwater, or by a socket unit.
+
+use highwater_tests::call;
+
+use crate::clients::{Load, say, talking};
+use crate::instance::{Instance, write};
+
+/// The part of systemd's how-to that is followed here.
+const MANUAL: &str = include_str!("../../systemd/README.md");
+const CHAPTER: &str = "\n### By a socket unit\n";
+/// Where `[[socket]]` listens here, and where the unit of the how-to does.
+const BOUND: &str = "127.0.0.1:8931";
+const OF_THE_UNIT: &str = "127.0.0.1:8080";
+/// It is restarted when it has grown.
+const RESTART: &str = r#"
+[service]
+notify = "relay"
+[trigger.grown]
+usage = { above = "60%" }
+[[step]]
+name = "restart"
+restart = { backoff = "1ms..2ms" }
+[incident]
+resolve-after = "500ms"
+"#;
+const LIMIT: &str = "[Service]\nMemoryMax=128M\n";
+const CLIENTS: usize = 4;
+
+fn with_its_own_socket(name: &str) -> Instance {
+    let policy = format!("{RESTART}[[socket]]\nlisten = \"{BOUND}\"\n");
+    talking(name, &policy, "READY_WHEN=/", LIMIT)
+}
+
+/// Makes the service bigger than 60 % of 128 MiB.
+fn grow(address: &str) {
+    (0..4).for_each(|_| drop(say(address, "grow").unwrap()));
+}
+
+#[test]
+fn no_connection_is_lost_in_a_restart_of_the_service_or_of_highwater() {
+    let instance = with_its_own_socket("kept");
+    instance.systemctl("start");
+    let load = Load::start(BOUND, CLIENTS);
+    load.wait_for_another(0);
+    grow(BOUND);
+    load.wait_for_another(1);
+    instance.systemctl("restart");
+    load.wait_for_another(2);
+    load.end_without_loss(3);
+}
+
+/// Follows what the how-to says, word by word. The socket unit is gone when this is.
+struct SocketUnit;
+
+impl SocketUnit {
+    #[track_caller]
+    fn by_the_manual() -> Self {
+        let (_, chapter) = MANUAL.split_once(CHAPTER).expect("the chapter");
+        let chapter = chapter.split("\n#").next().expect("at least something");
+        let block = |language: &str| {
+            let (_, block) = chapter.split_once(&format!("```{language}\n")).expect("a block");
+            block.split_once("```").expect("its end").0
+        };
+        let (_, path) = chapter.split_once('`').expect("the name of the file");
+        let (path, _) = path.split_once('`').expect("its end");
+        write(path.as_ref(), block("ini"));
+        call(["sh", "-ec", &block("sh").replace("sudo ", "")]);
+        Self
+    }
+}
+
+impl Drop for SocketUnit {
+    fn drop(&mut self) {
+        let script = "systemctl disable --now web.socket; rm /etc/systemd/system/web.socket; systemctl daemon-reload";
+        let _ = std::process::Command::new("sh").args(["-c", script]).status();
+    }
+}
+
+#[test]
+fn the_first_connection_starts_a_unit_whose_socket_is_never_closed() {
+    let instance = talking("web", RESTART, "READY_WHEN=/", LIMIT);
+    let unit = SocketUnit::by_the_manual();
+    assert_eq!(instance.show("ActiveState"), ["ActiveState=inactive"]);
+    let load = Load::start(OF_THE_UNIT, CLIENTS);
+    load.wait_for_another(0);
+    instance.wait_for("active");
+    assert!(kept(&instance)[0].starts_with("web.socket on "), "{:?}", kept(&instance));
+    assert_eq!(say(OF_THE_UNIT, "names").unwrap(), "web.socket\n");
+    grow(OF_THE_UNIT);
+    load.wait_for_another(1);
+    instance.journal().wait_for("incident.resolved");
+    call(["highwater", "trigger", "restart", "--name", "web"]);
+    load.wait_for_another(2);
+    instance.systemctl("restart");
+    load.wait_for_another(3);
+    assert_eq!(say(OF_THE_UNIT, "names").unwrap(), "web.socket\n");
+    load.end_without_loss(4);
+    drop(unit);
+}
+
+/// What each highwater so far said of the sockets that it keeps.
+#[track_caller]
+fn kept(instance: &Instance) -> Vec<String> {
+    instance.service(1);
+    let notices = instance.journal().events("supervisor.notice");
+    let said = |notice: &serde_json::Value| notice["reason"].as_str().map(str::to_owned);
+    let kept = |reason: String| reason.strip_prefix("sockets that stay open over every restart: ").map(str::to_owned);
+    notices.iter().filter_map(said).filter_map(kept).collect()
+}
