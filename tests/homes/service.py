@@ -34,6 +34,7 @@ def serve(connection):
     if word == b"grow":
         hoard.append(b"x" * (20 << 20))
     if word == b"hang":
+        notify("STATUS=hanging")
         time.sleep(100_000)
     if word == b"names":
         return connection.sendall(os.environb[b"LISTEN_FDNAMES"] + b"\n")

@@ -1,6 +1,8 @@
 //! Sockets that stay open while services and supervisors come and go: bound by highwater, or by a socket unit.
 
-use highwater_tests::call;
+use std::{fs, thread};
+
+use highwater_tests::{Process, Signal, call, wait_until};
 
 use crate::clients::{Load, say, talking};
 use crate::instance::{Instance, write};
@@ -106,4 +108,56 @@ fn kept(instance: &Instance) -> Vec<String> {
     let said = |notice: &serde_json::Value| notice["reason"].as_str().map(str::to_owned);
     let kept = |reason: String| reason.strip_prefix("sockets that stay open over every restart: ").map(str::to_owned);
     notices.iter().filter_map(said).filter_map(kept).collect()
+}
+
+/// Connections that nobody has taken yet, as the kernel counts them.
+#[track_caller]
+fn waiting(address: &str) -> usize {
+    const LISTENS: &str = "0A";
+    let port: u16 = address.rsplit_once(':').expect("a port").1.parse().unwrap();
+    let at = format!(":{port:04X}");
+    let lines = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default()).concat();
+    let mut sockets = lines.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let socket =
+        sockets.find(|fields| fields[1].ends_with(&at) && fields[3] == LISTENS).expect("a socket that listens");
+    let (_, queue) = socket[4].split_once(':').expect("two queues");
+    usize::from_str_radix(queue, 16).unwrap()
+}
+
+/// Kills highwater while one client is being answered and all others wait: only that one is lost.
+#[track_caller]
+fn only_what_is_being_answered_is_lost_in_a_kill(instance: &Instance, address: &'static str) {
+    let load = Load::start(address, CLIENTS);
+    load.wait_for_another(0);
+    let lost = thread::spawn(move || say(address, "hang"));
+    wait_until("the one that is being answered", || {
+        (instance.show("StatusText") == ["StatusText=hanging"]).then_some(())
+    });
+    wait_until("clients that wait", || (waiting(address) == CLIENTS).then_some(()));
+    Process(instance.main_pid()).signal(Signal::KILL);
+    let late = thread::spawn(move || say(address, "ask"));
+    load.wait_for_another(1);
+    lost.join().unwrap().unwrap_err();
+    late.join().unwrap().unwrap();
+    load.end_without_loss(2);
+}
+
+#[test]
+fn a_highwater_that_is_killed_leaves_its_sockets_with_systemd() {
+    let instance = with_its_own_socket("left");
+    instance.systemctl("start");
+    only_what_is_being_answered_is_lost_in_a_kill(&instance, BOUND);
+    only_what_is_being_answered_is_lost_in_a_kill(&instance, BOUND);
+    assert_eq!(instance.show("NRestarts"), ["NRestarts=2"]);
+    let [bound, stored] = ["bound", "kept by systemd"].map(|origin| format!("port-8931 on {BOUND} ({origin})"));
+    assert_eq!(kept(&instance), [&*bound, &stored, &stored]);
+}
+
+#[test]
+fn a_socket_unit_keeps_its_socket_when_highwater_is_killed() {
+    let instance = talking("web", RESTART, "READY_WHEN=/", LIMIT);
+    let unit = SocketUnit::by_the_manual();
+    only_what_is_being_answered_is_lost_in_a_kill(&instance, OF_THE_UNIT);
+    assert_eq!(instance.show("NRestarts"), ["NRestarts=1"]);
+    drop(unit);
 }
