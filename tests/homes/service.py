@@ -1,7 +1,7 @@
 """A service that talks to systemd: takes its socket from it, says when it is ready, how it is and that it lives.
 
 It serves one connection after the other: a line with a word in, a line with its process id out. "grow" makes it keep
-20 MiB more, "hang" makes it stop serving, and "names" has it say what its sockets are called. On SIGUSR1 it writes a dump to the file in $DUMP and is silent for $DUMP_TAKES
+20 MiB more, "hang" makes it stop serving, and "socket" has it say how it got its socket. On SIGUSR1 it writes a dump to the file in $DUMP and is silent for $DUMP_TAKES
 seconds. It is ready once the file $READY_WHEN is there.
 """
 
@@ -36,14 +36,15 @@ def serve(connection):
     if word == b"hang":
         notify("STATUS=hanging")
         time.sleep(100_000)
-    if word == b"names":
-        return connection.sendall(os.environb[b"LISTEN_FDNAMES"] + b"\n")
+    if word == b"socket":
+        return connection.sendall(b"%s, %s\n" % (os.environb[b"LISTEN_FDNAMES"], b"waits" if waits else b"does not wait"))
     connection.sendall(b"%d\n" % os.getpid())
 
 
 running = True
 hoard = []
 assert os.environ["LISTEN_PID"] == str(os.getpid()), "these sockets are for somebody else"
+waits = os.get_blocking(3)
 listener = socket.socket(fileno=3)
 listener.settimeout(0.5)
 signal.signal(signal.SIGTERM, stop)

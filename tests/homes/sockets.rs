@@ -48,6 +48,7 @@ fn no_connection_is_lost_in_a_restart_of_the_service_or_of_highwater() {
     load.wait_for_another(1);
     instance.systemctl("restart");
     load.wait_for_another(2);
+    assert_eq!(say(BOUND, "socket").unwrap(), "port-8931, waits\n");
     load.end_without_loss(3);
 }
 
@@ -80,14 +81,14 @@ impl Drop for SocketUnit {
 
 #[test]
 fn the_first_connection_starts_a_unit_whose_socket_is_never_closed() {
-    let instance = talking("web", RESTART, "READY_WHEN=/", LIMIT);
+    let instance = talking("web", RESTART, "READY_WHEN=/", &format!("{LIMIT}NonBlocking=yes\n"));
     let unit = SocketUnit::by_the_manual();
     assert_eq!(instance.show("ActiveState"), ["ActiveState=inactive"]);
     let load = Load::start(OF_THE_UNIT, CLIENTS);
     load.wait_for_another(0);
     instance.wait_for("active");
     assert!(kept(&instance)[0].starts_with("web.socket on "), "{:?}", kept(&instance));
-    assert_eq!(say(OF_THE_UNIT, "names").unwrap(), "web.socket\n");
+    assert_eq!(say(OF_THE_UNIT, "socket").unwrap(), "web.socket, does not wait\n");
     grow(OF_THE_UNIT);
     load.wait_for_another(1);
     instance.journal().wait_for("incident.resolved");
@@ -95,7 +96,7 @@ fn the_first_connection_starts_a_unit_whose_socket_is_never_closed() {
     load.wait_for_another(2);
     instance.systemctl("restart");
     load.wait_for_another(3);
-    assert_eq!(say(OF_THE_UNIT, "names").unwrap(), "web.socket\n");
+    assert_eq!(say(OF_THE_UNIT, "socket").unwrap(), "web.socket, does not wait\n");
     load.end_without_loss(4);
     drop(unit);
 }

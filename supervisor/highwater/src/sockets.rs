@@ -52,6 +52,8 @@ impl Sockets {
                 (None, None) => (Socket::bind(&wanted.name, &address(&wanted.listen), wanted.backlog)?, Origin::Here),
             };
             socket.name.clone_from(&wanted.name);
+            // One from the store is as the last service left it.
+            socket.nonblocking &= origin == Origin::Unit;
             bound.push(Kept { socket, backlog: wanted.backlog, origin });
         }
         let given = given.into_iter().map(|socket| Kept { socket, backlog: BACKLOG, origin: Origin::Unit });

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{getsockopt, sockopt};
 
 use crate::{Error, Result, sys};
@@ -29,6 +30,8 @@ pub enum Address {
 pub struct Socket {
     /// The name by which the service knows it.
     pub name: String,
+    /// Its processes are not to wait in `accept`, as the unit of who handed it over says (`NonBlocking=`).
+    pub nonblocking: bool,
     fd: OwnedFd,
     /// It takes connections: not a datagram socket, a FIFO, or a connection itself.
     listens: bool,
@@ -43,7 +46,7 @@ impl Socket {
             Address::Unix(path) => bind_path(path).map_err(failed)?,
         };
         sys::listen(fd.as_fd(), backlog).map_err(failed)?;
-        Ok(Self { name: name.to_owned(), fd, listens: true })
+        Ok(Self { name: name.to_owned(), nonblocking: false, fd, listens: true })
     }
 
     /// The sockets a service manager started this process with, by `LISTEN_FDS` and its companions. To be called once,
@@ -59,7 +62,8 @@ impl Socket {
             let fd = unsafe { sys::take_descriptor(number) };
             let fd = fd.map_err(|error| Error::new("take over", format!("LISTEN_FDS descriptor {number}"), error))?;
             let listens = getsockopt(&fd, sockopt::AcceptConn).unwrap_or(false);
-            Ok(Self { name: names.next().unwrap_or("unknown").to_owned(), fd, listens })
+            let nonblocking = fcntl(&fd, FcntlArg::F_GETFL).is_ok_and(|flags| flags & OFlag::O_NONBLOCK.bits() != 0);
+            Ok(Self { name: names.next().unwrap_or("unknown").to_owned(), nonblocking, fd, listens })
         };
         (FIRST..FIRST.saturating_add(count)).map(&mut take).collect()
     }
@@ -77,12 +81,12 @@ impl Socket {
         Some(Address::Unix(address.as_pathname()?.to_path_buf()))
     }
 
-    /// Makes it as good as new for the next process: what the last one did to it (it no longer waits, or was shut
-    /// down) is undone. Connections that wait in its queue go on waiting.
+    /// Makes it as good as new for the next process: what the last one did to it (whether it waits, or that it was
+    /// shut down) is undone. Connections that wait in its queue go on waiting.
     pub fn refresh(&self, backlog: u32) -> Result<()> {
         let failed = |error: io::Error| Error::new("listen again on", &self.name, error);
         let copy = TcpListener::from(self.fd.try_clone().map_err(failed)?);
-        copy.set_nonblocking(false).map_err(failed)?;
+        copy.set_nonblocking(self.nonblocking).map_err(failed)?;
         match getsockopt(&self.fd, sockopt::AcceptConn) {
             Ok(false) if self.listens => sys::listen(self.fd.as_fd(), backlog).map_err(failed),
             _ => Ok(()),
@@ -178,6 +182,15 @@ mod tests {
     }
 
     #[test]
+    fn one_that_was_handed_over_not_to_wait_does_not_wait_again() {
+        let socket = Socket { nonblocking: true, ..any_port() };
+        let served = TcpListener::from(socket.fd.try_clone().unwrap());
+        served.set_nonblocking(false).unwrap();
+        socket.refresh(16).unwrap();
+        assert_eq!(served.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
     fn a_stale_file_makes_way_and_a_served_one_does_not() {
         let place = tempfile::tempdir().unwrap();
         let path = Address::Unix(place.path().join("x.sock"));
@@ -194,7 +207,7 @@ mod tests {
     #[test]
     fn what_takes_no_connections_is_passed_on_as_it_is() {
         let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let socket = Socket { name: "dns".into(), fd: datagrams.into(), listens: false };
+        let socket = Socket { name: "dns".into(), nonblocking: false, fd: datagrams.into(), listens: false };
         assert_eq!(socket.address(), None);
         socket.refresh(16).unwrap();
     }
