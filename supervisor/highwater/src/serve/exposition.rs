@@ -1,6 +1,7 @@
 //! Metrics as text: the format of Prometheus, and that of `OpenMetrics`, which differ in little.
 
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display, Write};
+use std::time::Duration;
 
 /// What a figure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,19 @@ fn weight(accept: &str, wanted: &str) -> f64 {
         if is_meant { quality.unwrap_or(1.0) } else { 0.0 }
     };
     accept.split(',').map(of_range).fold(0.0, f64::max)
+}
+
+/// A time in seconds, to the digit: as a float, 4 and 0.94 come to 4.9399999999999995.
+#[derive(Clone, Copy, Debug)]
+pub struct Seconds(pub Duration);
+
+impl Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fraction = format!("{:09}", self.0.subsec_nanos());
+        let digits = fraction.trim_end_matches('0');
+        let point = if digits.is_empty() { "" } else { "." };
+        write!(f, "{}{point}{digits}", self.0.as_secs())
+    }
 }
 
 /// A text in the making.
@@ -152,6 +166,19 @@ mod tests {
         assert!(text.contains("# TYPE hw_steps counter\nhw_steps_total{"), "{text}");
         assert!(text.contains("# TYPE hw_build info\nhw_build_info{"), "{text}");
         assert!(text.ends_with("\n# EOF\n"), "{text}");
+    }
+
+    #[test]
+    fn seconds_are_exact() {
+        for (nanos, text) in [
+            (0, "0"),
+            (4_940_000_000, "4.94"),
+            (60_000_000_000, "60"),
+            (1_000, "0.000001"),
+            (5_038_244_000, "5.038244"),
+        ] {
+            assert_eq!(Seconds(Duration::from_nanos(nanos)).to_string(), text);
+        }
     }
 
     #[test]

@@ -6,9 +6,8 @@ use highwater_core::ability::Ability;
 use highwater_core::reading::Cause;
 use highwater_core::status::{Progress, State};
 
-use super::exposition::Exposition;
-use super::exposition::Form;
 use super::exposition::Kind::{Counter, Gauge, Info};
+use super::exposition::{Exposition, Form, Seconds};
 use super::own::Own;
 use super::view::{Figures, View};
 
@@ -87,7 +86,7 @@ fn memory(all: &mut Exposition, figures: &Figures) {
             .sample(&[("event", "oom_kill")], events.oom_kill);
     }
     if let Some(pressure) = figures.pressure {
-        let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
+        let seconds = |micros: u64| Seconds(Duration::from_micros(micros));
         all.family(Counter, "highwater_memory_pressure_waiting_seconds", "Time some task stood still for memory.")
             .is(seconds(pressure.some.total_us));
         all.family(Counter, "highwater_memory_pressure_stalled_seconds", "Time no task got on for want of memory.")
@@ -129,7 +128,7 @@ fn ladder(all: &mut Exposition, view: &View) {
     all.family(Gauge, "highwater_throttled", "Whether a throttle is in force.").is(u8::from(throttled.is_some()));
     let millis = view.tally.throttled_ms + throttled.map_or(0, |throttle| throttle.for_ms);
     all.family(Counter, "highwater_throttled_seconds", "Time under a throttle.")
-        .is(Duration::from_millis(millis).as_secs_f64());
+        .is(Seconds(Duration::from_millis(millis)));
 }
 
 fn evidence(all: &mut Exposition, view: &View) {
@@ -146,5 +145,5 @@ fn evidence(all: &mut Exposition, view: &View) {
 /// highwater itself, by the names every program has.
 fn process(all: &mut Exposition, own: &Own) {
     all.family(Gauge, "process_resident_memory_bytes", "Resident memory of highwater itself.").is(own.resident);
-    all.family(Counter, "process_cpu_seconds", "CPU time of highwater itself.").is(own.cpu.as_secs_f64());
+    all.family(Counter, "process_cpu_seconds", "CPU time of highwater itself.").is(Seconds(own.cpu));
 }
