@@ -304,6 +304,11 @@ pub struct RecordFile {
 }
 
 impl RecordFile {
+    /// The incident it is of.
+    pub fn incident(&self) -> &str {
+        &self.incident
+    }
+
     /// Keeps it below that directory of all evidence. Blocks.
     pub fn keep(&self, evidence: &Path) -> highwater_evidence::Result<()> {
         Store::open(evidence)?.incident(&self.incident)?.record(FILE, &self.content).map(drop)

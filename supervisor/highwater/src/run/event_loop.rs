@@ -105,7 +105,7 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
         }
         Wake::Partial { incident, step, evidence } => hands.kept_partial(&incident, &step, &evidence),
         Wake::Looked { moment, incident, snapshot } => hands.looked(moment, incident.as_deref(), *snapshot),
-        Wake::Written(result) => hands.written(result),
+        Wake::Written(is_kept) => hands.written(is_kept),
         Wake::Analysed { incident, analysis } => hands.analysed(incident, analysis),
         Wake::Delivered(line) => hands.delivered(&line),
         Wake::WorkOffOutbox => hands.work_off_outbox(),

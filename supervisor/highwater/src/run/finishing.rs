@@ -1,7 +1,6 @@
 //! What is done with an incident besides the ladder: its record kept, and afterwards finished by a process of its own.
 
 use std::ffi::OsString;
-use std::rc::Rc;
 
 use highwater_core::command::Moment;
 use highwater_core::record::{Event, Evidence, Record};
@@ -11,62 +10,28 @@ use tokio::task::spawn_local;
 use super::Wake;
 use super::event_loop::now;
 use super::hands::Hands;
-use crate::bundle::Written;
 use crate::finish::{self, Analysis};
-use crate::work::{offload, program};
+use crate::work::program;
 
 impl Hands {
-    /// Keeps `incident.json` on a helper thread, one version at a time: what is newer waits, and what is newer still takes
-    /// its place. The last version of an incident is never passed over.
-    pub(super) fn write_bundle(&mut self, written: Written) {
-        if self.unwritten.back().is_some_and(|waiting| !waiting.is_over && waiting.incident() == written.incident()) {
-            self.unwritten.pop_back();
-        }
-        self.unwritten.push_back(Rc::new(written));
-        self.write_next();
-    }
-
     /// A version is kept, or could not be.
-    pub(super) fn written(&mut self, result: Result<(), String>) {
-        let Some(written) = self.writing.take() else { return };
-        match result {
-            Ok(()) if written.is_over => self.finish(written.incident()),
-            Ok(()) => {}
-            Err(error) => tracing::warn!("the record of incident {} cannot be kept: {error}", written.incident()),
+    pub(super) fn written(&mut self, is_kept: bool) {
+        let Some(written) = self.records.written() else { return };
+        if is_kept && written.is_over {
+            self.finish(written.incident());
         }
-        self.write_next();
     }
 
     /// Keeps what is not kept yet, when highwater ends.
     pub fn last_words(&mut self) {
-        let rest = self.bundle.last_words().map(Rc::new);
-        let all = self.writing.take().into_iter().chain(self.unwritten.drain(..)).chain(rest);
-        for written in all {
-            if let Err(error) = written.to_file().keep(&self.around.evidence) {
-                tracing::warn!("the record of incident {} cannot be kept: {error}", written.incident());
-            }
-        }
-    }
-
-    fn write_next(&mut self) {
-        if self.writing.is_some() {
-            return;
-        }
-        self.writing = self.unwritten.pop_front();
-        let Some(text) = self.writing.as_ref().map(|written| written.to_file()) else { return };
-        let (root, wake) = (self.around.evidence.clone(), self.wake.clone());
-        spawn_local(async move {
-            let kept = offload(move || text.keep(&root)).await;
-            let result =
-                kept.map_err(|error| error.to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
-            let _ = wake.send(Wake::Written(result));
-        });
+        let rest = self.bundle.last_words();
+        self.records.end_with(rest);
     }
 
     /// What was seen of the service from outside goes into the record of its incident.
     pub(super) fn looked(&mut self, moment: Moment, incident: Option<&str>, snapshot: Snapshot) {
         if let Some(written) = self.bundle.looked(moment, incident, snapshot) {
-            self.write_bundle(written);
+            self.records.add(written);
         }
     }
 
@@ -74,7 +39,7 @@ impl Hands {
     pub(super) fn kept_partial(&mut self, incident: &str, step: &str, evidence: &Evidence) {
         tracing::info!("what there was of the dump of step {step} is kept: {}", evidence.path);
         if let Some(written) = self.bundle.add_partial(incident, step, evidence) {
-            self.write_bundle(written);
+            self.records.add(written);
         }
     }
 

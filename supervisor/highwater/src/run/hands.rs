@@ -1,6 +1,6 @@
 //! The hands of the core: every command becomes a system call, a file or a task.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,10 +23,11 @@ use super::delivering::Handed;
 use super::event_loop::now;
 use super::jvm;
 use super::lowering::Lowering;
+use super::records::Records;
 use super::service::{Service, raw};
 use super::tasks::Running;
 use super::watch::Report;
-use crate::bundle::{Bundle, Written};
+use crate::bundle::Bundle;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::notify::Relay;
@@ -76,9 +77,8 @@ pub struct Hands {
     pub(super) runtime_dir: Option<RuntimeDir>,
     /// What is to be sent off the machine.
     pub(super) outbox: PathBuf,
-    /// A version of `incident.json` that is being kept, and those that wait for it.
-    pub(super) writing: Option<Rc<Written>>,
-    pub(super) unwritten: VecDeque<Rc<Written>>,
+    /// What keeps `incident.json`.
+    pub(super) records: Records,
     /// What steps of open incidents have handed over.
     pub(super) handed: Vec<Handed>,
     /// The timer after which the outbox is worked off again.
@@ -136,7 +136,7 @@ impl Hands {
             tracing::info!(json = line.as_str(), "{text}");
         }
         if let Some(written) = self.bundle.see(record) {
-            self.write_bundle(written);
+            self.records.add(written);
         }
     }
 

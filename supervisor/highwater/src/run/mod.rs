@@ -18,6 +18,7 @@ mod lowering;
 mod meter;
 mod notifying;
 mod plan;
+mod records;
 mod rehearsal;
 mod service;
 mod signals;
@@ -27,7 +28,7 @@ mod tasks;
 mod watch;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ pub(crate) use finishing::own_command;
 use hands::Hands;
 use hello::{clear_leftovers, say_hello};
 use lowering::Lowering;
+use records::Records;
 use state_dir::{state_dir, unusable};
 
 /// What wakes the loop.
@@ -103,8 +105,8 @@ pub(crate) enum Wake {
         /// What was seen.
         snapshot: Box<Snapshot>,
     },
-    /// A version of `incident.json` is kept, or could not be.
-    Written(Result<(), String>),
+    /// Whether a version of `incident.json` could be kept.
+    Written(bool),
     /// It is known what grew.
     Analysed {
         /// The incident.
@@ -228,8 +230,7 @@ fn set_up(
         outbox: state_dir.join("outbox"),
         handed: Vec::new(),
         waits_for_outbox: None,
-        writing: None,
-        unwritten: VecDeque::new(),
+        records: Records::start(state_dir.join("evidence"), wake.clone()).map_err(Failed::own)?,
         healthy: state_dir.join(healthy::DIRECTORY),
         http: arguments.http,
         server: None,
