@@ -50,6 +50,11 @@ impl KernelFile {
         nix::unistd::write(&self.fd, bytes).map(|_| ()).map_err(|e| Error::new("write", &self.path, e))
     }
 
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        let fd = self.fd.try_clone().map_err(|e| Error::new("duplicate", &self.path, e))?;
+        Ok(Self { fd, path: self.path.clone() })
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -7,7 +7,7 @@
 //! * **The path in every error.** An [`Error`] says what was tried, on which file, and the kernel's answer;
 //!   [`Error::kind`] names the answers that have one cause each.
 //! * **Nothing is opened or allocated where it is urgent.** What is read or written while memory runs out is a kept-open
-//!   descriptor, see [`cgroup::Counters`], [`cgroup::Current`], [`cgroup::HighWriter`].
+//!   descriptor, see [`cgroup::Counters`], [`cgroup::BoundsReader`], [`cgroup::HighWriter`].
 //!
 //! Every descriptor made here is close-on-exec. All `unsafe` of the project is in this crate, in modules that say why.
 
@@ -20,6 +20,7 @@ pub mod guard;
 pub mod leftovers;
 pub mod listen;
 pub mod loopback;
+pub mod machine;
 pub mod memory_lock;
 pub mod mount;
 pub mod notify;

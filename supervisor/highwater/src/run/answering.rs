@@ -2,7 +2,6 @@
 
 use highwater_core::policy::Policy;
 use highwater_core::supervisor::Supervisor;
-use highwater_kernel::psi::Pressure;
 
 use super::Wake;
 use super::attached::Following;
@@ -79,7 +78,6 @@ impl Hands {
 fn figures(service: &Service) -> Option<Figures> {
     let usage = service.meter.usage().ok()?;
     let events = service.counters();
-    let pressure = service.group.as_ref().and_then(|group| Pressure::read(&group.path().join("memory.pressure")).ok());
     Some(Figures {
         current: usage.current,
         working_set: usage.working_set(),
@@ -93,6 +91,6 @@ fn figures(service: &Service) -> Option<Figures> {
             oom: events.oom,
             oom_kill: events.oom_kill,
         }),
-        pressure: pressure.as_ref().and_then(serve::Pressure::of),
+        pressure: service.pressure().as_ref().and_then(serve::Pressure::of),
     })
 }

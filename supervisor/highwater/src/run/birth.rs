@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use highwater_core::policy::Policy;
 use highwater_core::reading::Counters as Counted;
-use highwater_kernel::cgroup::{Counters, Group, HighWriter, Limit, Populated, effective_max};
+use highwater_kernel::cgroup::{Counters, Group, HighWriter, Limit, MaxWriter, Populated, effective_max};
 use highwater_kernel::pidfd::Pidfd;
+use highwater_kernel::psi::PressureReader;
 use highwater_kernel::spawn::Spawn;
 use highwater_kernel::{Pid, Result};
 
@@ -62,9 +63,13 @@ impl Service {
         let failed = |error: std::io::Error| {
             tracing::error!("a descriptor cannot be watched: {error}");
         };
-        let counters = watched.as_ref().and_then(|group| Counters::open(group).ok());
+        let count = || watched.as_ref().and_then(|group| Counters::open(group).ok());
+        let (counters, counted) = (count(), count());
+        let pressure = group.as_ref().map(|group| group.path().join("memory.pressure"));
+        let pressure = pressure.and_then(|path| PressureReader::open(&path).ok());
         let writes = group.as_ref().filter(|_| !matches!(owner, Owner::Systemd(_)));
         let high = writes.and_then(|group| both(HighWriter::open(group), HighWriter::open(group)));
+        let max = writes.and_then(|group| MaxWriter::open(group).ok());
         let populated = group.as_ref().and_then(|group| Populated::open(group).ok());
         let populated =
             populated.and_then(|populated| watch::populated(populated, report.clone()).map_err(failed).ok());
@@ -77,13 +82,15 @@ impl Service {
             meter,
             group,
             high,
+            max,
             owner,
             restore,
             exit: None,
             runtime: None,
             base,
-            watched,
             counters,
+            counted,
+            pressure,
             watching: None,
             stalls: Vec::new(),
             _populated: populated,

@@ -93,7 +93,7 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
         }
         Wake::MainExited(generation) => main_exited(core, hands, generation),
         Wake::LimitsChanged(generation) => {
-            let usage = hands.service_mut(generation).and_then(|service| service.under_new_limits());
+            let usage = hands.service_mut(generation).and_then(|service| service.meter.usage().ok());
             tell(core, usage.map(Input::Usage));
         }
         Wake::Empty(generation) => emptied(core, hands, generation),

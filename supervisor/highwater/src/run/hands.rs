@@ -293,13 +293,8 @@ impl Hands {
 
     fn lend(&mut self, bytes: u64) {
         self.with_service(|service| {
-            let Some(group) = &service.group else { return };
-            let lent = group.max().and_then(|max| match max.bytes() {
-                Some(max) => group.set_max(highwater_kernel::cgroup::Limit::Bytes(max.saturating_add(bytes))),
-                None => Ok(()),
-            });
-            service.meter.limits_changed();
-            if let Err(error) = lent {
+            let (Some(raising), Some(max)) = (&service.max, service.meter.own_max()) else { return };
+            if let Err(error) = raising.set(highwater_kernel::cgroup::Limit::Bytes(max.saturating_add(bytes))) {
                 tracing::error!("{error}");
             }
         });

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use highwater_capture::jvm::sizing::{Place, Sizing, Verdict};
 use highwater_capture::jvm::{Jvm, Options};
-use highwater_kernel::{Pid, memory_lock};
+use highwater_kernel::Pid;
+use highwater_kernel::machine::Memory;
 
 /// A healthy JVM listens within 20 ms.
 const LISTEN_TIME: Duration = Duration::from_secs(10);
@@ -30,7 +31,7 @@ pub fn make_it_listen(pid: Pid) -> Option<String> {
 
 fn doubt(options: &Options, limit: u64) -> Option<String> {
     let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
-    let machine = memory_lock::total().unwrap_or(u64::MAX);
+    let machine = Memory::read().map_or(u64::MAX, |memory| memory.total);
     let sizing = Sizing::of(options, &Place { limit, machine, processors, threads: None });
     (sizing.verdict() != Verdict::Fits).then(|| sizing.to_string())
 }

@@ -1,16 +1,16 @@
 //! Usage of the service, from its cgroup or, where there is none, from its processes.
 
-use std::cell::{Cell, RefCell};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::cell::Cell;
+use std::path::Path;
 
 use highwater_core::amount::Limit;
 use highwater_core::reading::Usage;
-use highwater_kernel::cgroup::{self, Current, Group, StatReader, ancestor_room, effective_max};
-use highwater_kernel::{Pid, Result, memory_lock, process};
+use highwater_kernel::cgroup::{self, BoundsReader, Current, Group, StatReader};
+use highwater_kernel::machine::{Memory, MemoryReader};
+use highwater_kernel::{Pid, Result, process};
 
-/// Limits are read again after so long: they change rarely, and each ancestor is a file to open.
-const LIMITS_LAST: Duration = Duration::from_secs(1);
+/// A machine that does not say what it has: it neither limits nor lends.
+const UNKNOWN: Memory = Memory { total: u64::MAX, available: 0, swap: 0 };
 
 /// Reads the usage of one generation through descriptors that stay open.
 #[derive(Debug)]
@@ -26,47 +26,34 @@ pub enum Meter {
     },
 }
 
-/// The files of a cgroup with a memory controller.
+/// The files of a cgroup with a memory controller, and of what is above it.
 #[derive(Debug)]
 pub struct Files {
-    group: Group,
-    mount_point: PathBuf,
     current: Current,
     stat: StatReader,
+    bounds: BoundsReader,
+    machine: Option<MemoryReader>,
     /// So much may be lent at most.
     most: u64,
     lent_from: Cell<Option<u64>>,
-    limits: RefCell<Option<(Instant, Limits)>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    max: u64,
-    /// What is left in the ancestors beyond what the service uses itself.
-    room_above: Option<u64>,
-    own: cgroup::Limit,
-    high: cgroup::Limit,
-    swap: bool,
-    current: u64,
 }
 
 impl Meter {
     /// A meter for a cgroup. By `most` bytes its `memory.max` may be raised, if that was set by us.
     pub fn of_cgroup(group: &Group, mount_point: &Path, most: u64) -> Result<Self> {
         Ok(Self::Cgroup(Box::new(Files {
-            group: group.try_clone()?,
-            mount_point: mount_point.into(),
             current: Current::open(group)?,
             stat: StatReader::open(group)?,
+            bounds: BoundsReader::open(group, mount_point)?,
+            machine: MemoryReader::open().ok(),
             most,
             lent_from: Cell::new(None),
-            limits: RefCell::new(None),
         })))
     }
 
     /// A meter for a process tree with that limit, or the memory of the machine.
     pub fn of_tree(pid: Pid, max: Option<u64>) -> Self {
-        let machine = || memory_lock::total().unwrap_or(u64::MAX);
+        let machine = || Memory::read().map_or(u64::MAX, |memory| memory.total);
         Self::Tree { pid, max: max.unwrap_or_else(machine) }
     }
 
@@ -75,6 +62,14 @@ impl Meter {
         match self {
             Self::Cgroup(files) => files.current.read(),
             Self::Tree { pid, .. } => Ok(process::tree_usage(*pid)?.resident),
+        }
+    }
+
+    /// The `memory.max` of its own, if it has one.
+    pub fn own_max(&self) -> Option<u64> {
+        match self {
+            Self::Cgroup(files) => files.bounds.read().ok()?.max.bytes(),
+            Self::Tree { .. } => None,
         }
     }
 
@@ -95,77 +90,44 @@ impl Meter {
             *pid = main;
         }
     }
-
-    /// Forgets the limits, because one was changed.
-    pub fn limits_changed(&self) {
-        if let Self::Cgroup(files) = self {
-            files.limits.replace(None);
-        }
-    }
 }
 
 impl Files {
     fn usage(&self) -> Result<Usage> {
-        let limits = self.limits()?;
+        let bounds = self.bounds.read()?;
+        let machine = self.machine.as_ref().and_then(|machine| machine.read().ok()).unwrap_or(UNKNOWN);
         let current = self.current.read()?;
         let stat = self.stat.read()?;
-        let below_own = limits.own.bytes().map_or(u64::MAX, |max| max.saturating_sub(current));
-        let grown = current.saturating_sub(limits.current);
-        let above = limits.room_above.map_or(u64::MAX, |room| room.saturating_sub(grown));
-        let machine = limits.max.saturating_sub(current);
+        let max = bounds.smallest_max.unwrap_or(machine.total);
+        let below_own = bounds.max.bytes().map_or(u64::MAX, |max| max.saturating_sub(current));
+        let above = bounds.room_above.unwrap_or(u64::MAX);
         Ok(Usage {
             current,
             anon: stat.anon.unwrap_or(0),
             anon_thp: stat.anon_thp.unwrap_or(0),
             inactive_file: stat.inactive_file.unwrap_or(0),
             reclaimable: stat.reclaimable(),
-            swap: limits.swap,
-            high: Limit::from(Raw(limits.high)),
-            max: limits.max,
-            head: below_own.min(above).min(machine),
-            lendable: lendable(above, below_own).min(self.left_to_lend(&limits)),
+            swap: machine.swap > 0 && bounds.swap_max != cgroup::Limit::Bytes(0),
+            high: Limit::from(Raw(bounds.high)),
+            max,
+            head: below_own.min(above).min(max.saturating_sub(current)),
+            lendable: lendable(above, below_own, machine.available).min(self.left_to_lend(bounds.max)),
         })
     }
 
     /// What is left of that which may be lent: a limit that has been raised already counts.
-    fn left_to_lend(&self, limits: &Limits) -> u64 {
-        let own = limits.own.bytes().unwrap_or(u64::MAX);
+    fn left_to_lend(&self, own: cgroup::Limit) -> u64 {
+        let own = own.bytes().unwrap_or(u64::MAX);
         let first = self.lent_from.get().unwrap_or(own);
         self.lent_from.set(Some(first.min(own)));
         self.most.saturating_sub(own.saturating_sub(first))
-    }
-
-    fn limits(&self) -> Result<Limits> {
-        if let Some((read, limits)) = *self.limits.borrow()
-            && read.elapsed() < LIMITS_LAST
-        {
-            return Ok(limits);
-        }
-        let limits = self.read_limits()?;
-        self.limits.replace(Some((Instant::now(), limits)));
-        Ok(limits)
-    }
-
-    fn read_limits(&self) -> Result<Limits> {
-        let ceiling = effective_max(&self.group, &self.mount_point)?;
-        let machine = || memory_lock::total().unwrap_or(u64::MAX);
-        let may_swap = self.group.swap_max().map_or(true, |limit| limit != cgroup::Limit::Bytes(0));
-        let swap = may_swap && memory_lock::swap_total().unwrap_or(0) > 0;
-        Ok(Limits {
-            max: ceiling.map_or_else(machine, |ceiling| ceiling.bytes),
-            room_above: ancestor_room(&self.group, &self.mount_point)?,
-            own: self.group.max()?,
-            high: self.group.high()?,
-            swap,
-            current: self.current.read()?,
-        })
     }
 }
 
 /// What may be lent: what the ancestors have left beyond what the service may take already, and no more than half of what
 /// the machine has.
-fn lendable(above: u64, below_own: u64) -> u64 {
-    above.saturating_sub(below_own).min(memory_lock::available().unwrap_or(0) / 2)
+fn lendable(above: u64, below_own: u64, available: u64) -> u64 {
+    above.saturating_sub(below_own).min(available / 2)
 }
 
 fn of_tree(resident: u64, anon: u64, max: u64) -> Usage {
@@ -201,7 +163,8 @@ mod tests {
 
     #[test]
     fn what_the_service_may_take_already_is_not_lent_once_more() {
-        assert_eq!(lendable(90, 82), 8);
-        assert_eq!(lendable(82, 90), 0, "the limit above is the nearer one");
+        assert_eq!(lendable(90, 82, 100), 8);
+        assert_eq!(lendable(82, 90, 100), 0, "the limit above is the nearer one");
+        assert_eq!(lendable(90, 82, 6), 3, "the machine has no more");
     }
 }

@@ -7,11 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use highwater_core::policy::Policy;
-use highwater_core::reading::{Counters as Counted, Exit, Runtime, Usage};
+use highwater_core::reading::{Counters as Counted, Exit, Runtime};
 use highwater_core::signal::Signal;
-use highwater_kernel::cgroup::{self, Counters, Group, HighWriter, Limit};
+use highwater_kernel::cgroup::{self, Counters, Group, HighWriter, Limit, MaxWriter};
 use highwater_kernel::pidfd::{self, Pidfd};
-use highwater_kernel::psi::Pressure;
+use highwater_kernel::psi::{Pressure, PressureReader};
 use highwater_kernel::{Pid, process};
 
 use super::attached::Owner;
@@ -33,6 +33,8 @@ pub struct Service {
     pub meter: Meter,
     /// Two ways to `memory.high`: a lowering write may block in one while the other raises.
     pub high: Option<(Arc<HighWriter>, HighWriter)>,
+    /// The way to `memory.max`.
+    pub max: Option<MaxWriter>,
     /// Whose it is.
     pub owner: Owner,
     /// What `memory.high` is put back to.
@@ -43,9 +45,11 @@ pub struct Service {
     pub exit: Option<Exit>,
     pub(super) runtime: Option<Runtime>,
     pub(super) base: Counted,
-    /// The cgroup whose `memory.events` tell about the service: its own, or one it shares with highwater.
-    pub(super) watched: Option<Group>,
+    /// `memory.events` of the cgroup that tells about the service: its own, or one it shares with highwater.
     pub(super) counters: Option<Counters>,
+    /// The same file once more, to be waited on.
+    pub(super) counted: Option<Counters>,
+    pub(super) pressure: Option<PressureReader>,
     pub(super) report: Report,
     pub(super) helpers: Helpers,
     pub(super) watching: Option<Watcher>,
@@ -58,11 +62,8 @@ pub struct Service {
 impl Service {
     /// Whether to be woken by `memory.events`.
     pub fn watch(&mut self, on: bool) {
-        let group = self.watched.as_ref();
-        self.watching = match group.filter(|_| on).and_then(|group| Counters::open(group).ok()) {
-            Some(counters) => watch::counters(counters, self.base, self.report.clone()).ok(),
-            None => None,
-        };
+        let counters = self.counted.as_ref().filter(|_| on).and_then(|counters| counters.try_clone().ok());
+        self.watching = counters.and_then(|counters| watch::counters(counters, self.base, self.report.clone()).ok());
     }
 
     /// Arms the PSI triggers of a policy instead of those armed so far.
@@ -70,12 +71,6 @@ impl Service {
         self.stalls.clear();
         let own = self.group.as_ref().map(|group| group.path().join("memory.pressure"));
         self.stalls = watch::stalls(policy, &own.unwrap_or_else(|| MACHINE_PRESSURE.into()), &self.report);
-    }
-
-    /// Usage, measured against limits that are read anew.
-    pub fn under_new_limits(&self) -> Option<Usage> {
-        self.meter.limits_changed();
-        self.meter.usage().ok()
     }
 
     /// The counters as they stand, since the generation began.
@@ -89,10 +84,14 @@ impl Service {
         self.group.as_ref()?.peak().ok()
     }
 
+    /// Its own stalls, if it has a cgroup of its own.
+    pub fn pressure(&self) -> Option<Pressure> {
+        self.pressure.as_ref()?.read().ok()
+    }
+
     /// Total time some task of the service stood still for memory, in microseconds.
     pub fn stalled_us(&self) -> Option<u64> {
-        let path = self.group.as_ref()?.path().join("memory.pressure");
-        Some(Pressure::read(&path).ok()?.some?.total_us)
+        Some(self.pressure()?.some?.total_us)
     }
 
     /// Whether processes of the service are left.

@@ -1,7 +1,7 @@
 //! Watchers: small tasks that sleep on one descriptor each and say what has become of it.
 
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use highwater_core::command::Input;
@@ -9,7 +9,7 @@ use highwater_core::policy::{self, Condition, Policy};
 use highwater_core::reading;
 use highwater_kernel::cgroup::{Counters, MemoryEvents, Populated};
 use highwater_kernel::pidfd::Pidfd;
-use highwater_kernel::psi::{self, Armed, Pressure};
+use highwater_kernel::psi::{self, Armed, PressureReader};
 use tokio::io::Interest;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -114,8 +114,9 @@ pub fn stalls(policy: &Policy, file: &Path, report: &Report) -> Vec<Watcher> {
                     let wider = armed.window.as_secs_f32();
                     tracing::warn!("trigger {}: its window is {wider} s here, the next the kernel takes", rule.name);
                 }
-                let stalled = Stalled { file: file.into(), line, stall, trigger };
-                watchers.extend(stalled.watch(armed, report.clone()));
+                let file = PressureReader::open(file).ok();
+                let stalled = file.map(|file| Stalled { file, line, stall, trigger });
+                watchers.extend(stalled.and_then(|stalled| stalled.watch(armed, report.clone())));
             }
             Err(error) => tracing::warn!("trigger {} cannot fire: {error}", rule.name),
         }
@@ -125,7 +126,7 @@ pub fn stalls(policy: &Policy, file: &Path, report: &Report) -> Vec<Watcher> {
 
 /// One PSI trigger.
 struct Stalled {
-    file: PathBuf,
+    file: PressureReader,
     line: psi::Line,
     stall: Duration,
     trigger: usize,
@@ -151,7 +152,7 @@ impl Stalled {
     }
 
     fn total(&self) -> Option<u64> {
-        let pressure = Pressure::read(&self.file).ok()?;
+        let pressure = self.file.read().ok()?;
         let averages = match self.line {
             psi::Line::Some => pressure.some,
             psi::Line::Full => pressure.full,

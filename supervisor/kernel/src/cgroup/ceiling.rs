@@ -24,20 +24,6 @@ pub fn effective_high(group: &Group, mount_point: &Path) -> Result<Option<Ceilin
     smallest(group, mount_point, Group::high)
 }
 
-/// What the ancestors have left below their own `memory.max` and `memory.high`, in bytes: so much could a loan to this
-/// cgroup be. `None` if no ancestor limits.
-pub fn ancestor_room(group: &Group, mount_point: &Path) -> Result<Option<u64>> {
-    let mut room: Option<u64> = None;
-    for ancestor in upwards(group.path(), mount_point).skip(1) {
-        let ancestor = Group::open_unchecked(ancestor)?;
-        for limit in [limit(&ancestor, Group::max)?, limit(&ancestor, Group::high)?].into_iter().flatten() {
-            let left = limit.saturating_sub(ancestor.current()?);
-            room = Some(room.map_or(left, |room| room.min(left)));
-        }
-    }
-    Ok(room)
-}
-
 fn smallest(group: &Group, mount_point: &Path, read: fn(&Group) -> Result<Limit>) -> Result<Option<Ceiling>> {
     let mut found: Option<Ceiling> = None;
     for directory in upwards(group.path(), mount_point) {
@@ -61,7 +47,7 @@ fn limit(group: &Group, read: fn(&Group) -> Result<Limit>) -> Result<Option<u64>
     }
 }
 
-fn upwards<'a>(path: &'a Path, mount_point: &'a Path) -> impl Iterator<Item = &'a Path> {
+pub(super) fn upwards<'a>(path: &'a Path, mount_point: &'a Path) -> impl Iterator<Item = &'a Path> {
     path.ancestors().take_while(move |ancestor| ancestor.starts_with(mount_point))
 }
 
@@ -87,22 +73,5 @@ mod tests {
         assert_eq!(max, Ceiling { bytes: 1000, at: pod.path().into() });
         assert_eq!(effective_high(&service, root.path()).unwrap().unwrap().bytes, 900);
         assert_eq!(effective_max(&mount, root.path()).unwrap(), None);
-    }
-
-    #[test]
-    fn room_is_that_of_the_tightest_ancestor_and_not_our_own() {
-        let (root, mount) = fake_group(&[]);
-        let outer = mount.create_child("outer").unwrap();
-        let inner = outer.create_child("inner").unwrap();
-        let service = inner.create_child("service").unwrap();
-        write(&service, "memory.max", "10\n");
-        assert_eq!(ancestor_room(&service, root.path()).unwrap(), None);
-        write(&inner, "memory.max", "500\n");
-        write(&inner, "memory.current", "100\n");
-        write(&outer, "memory.max", "1000\n");
-        write(&outer, "memory.current", "700\n");
-        assert_eq!(ancestor_room(&service, root.path()).unwrap(), Some(300));
-        write(&outer, "memory.current", "1001\n");
-        assert_eq!(ancestor_room(&service, root.path()).unwrap(), Some(0));
     }
 }

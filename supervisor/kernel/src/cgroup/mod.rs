@@ -1,5 +1,6 @@
 //! cgroup v2: a handle per cgroup, one method per file, an `Option` per key.
 
+mod bounds;
 mod by_key;
 mod ceiling;
 mod control;
@@ -11,12 +12,13 @@ mod memory_files;
 mod reader;
 mod stat;
 
-pub use ceiling::{Ceiling, ancestor_room, effective_high, effective_max};
+pub use bounds::{Bounds, BoundsReader};
+pub use ceiling::{Ceiling, effective_high, effective_max};
 pub use events::{CgroupEvents, MemoryEvents};
 pub use group::Group;
 pub use limit::Limit;
 pub use memory_files::Reclaimed;
-pub use reader::{Counters, Current, HighWriter, Populated, StatReader};
+pub use reader::{Counters, Current, HighWriter, MaxWriter, Populated, StatReader};
 pub use stat::MemoryStat;
 
 #[cfg(test)]

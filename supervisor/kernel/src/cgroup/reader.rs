@@ -52,6 +52,10 @@ pub struct StatReader(KernelFile);
 #[derive(Debug)]
 pub struct HighWriter(KernelFile);
 
+/// `memory.max`, kept open for writing, for the moment a service is lent some of the reserve.
+#[derive(Debug)]
+pub struct MaxWriter(KernelFile);
+
 pollable!(Counters);
 pollable!(Populated);
 pollable!(Current);
@@ -62,6 +66,12 @@ impl Counters {
     /// Opens `memory.events` of a cgroup.
     pub fn open(group: &Group) -> Result<Self> {
         group.file("memory.events", OFlag::O_RDONLY).map(Self)
+    }
+
+    /// The same open file under a second descriptor: for one after the other to wait on. Two that wait at a time would
+    /// take each other's news.
+    pub fn try_clone(&self) -> Result<Self> {
+        self.0.try_clone().map(Self)
     }
 
     /// The counters as of now.
@@ -117,8 +127,24 @@ impl HighWriter {
 
     /// Sets the limit. Allocates nothing; blocks for reclaim if usage is above the new limit.
     pub fn set(&self, limit: Limit) -> Result<()> {
-        self.0.write(Fixed::<24>::of(format_args!("{limit}\n")).as_bytes())
+        write_limit(&self.0, limit)
     }
+}
+
+impl MaxWriter {
+    /// Opens `memory.max` of a cgroup for writing.
+    pub fn open(group: &Group) -> Result<Self> {
+        group.file("memory.max", OFlag::O_WRONLY).map(Self)
+    }
+
+    /// Sets the limit. Allocates nothing. Never below present usage: that kills the service.
+    pub fn set(&self, limit: Limit) -> Result<()> {
+        write_limit(&self.0, limit)
+    }
+}
+
+fn write_limit(file: &KernelFile, limit: Limit) -> Result<()> {
+    file.write(Fixed::<24>::of(format_args!("{limit}\n")).as_bytes())
 }
 
 #[cfg(test)]

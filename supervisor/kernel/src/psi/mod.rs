@@ -6,5 +6,5 @@
 mod pressure;
 mod trigger;
 
-pub use pressure::{Averages, Pressure};
+pub use pressure::{Averages, Pressure, PressureReader};
 pub use trigger::{ArmError, Armed, Line, Trigger, arm_best};

@@ -30,13 +30,29 @@ pub struct Pressure {
     pub full: Option<Averages>,
 }
 
-impl Pressure {
-    /// Reads a pressure file: [`Kind::NotFound`](crate::Kind::NotFound) where the kernel has it not (`psi=0`),
+/// A pressure file, kept open: read without opening or allocating anything.
+#[derive(Debug)]
+pub struct PressureReader(KernelFile);
+
+impl PressureReader {
+    /// Opens a pressure file: [`Kind::NotFound`](crate::Kind::NotFound) where the kernel has it not (`psi=0`),
     /// [`Kind::Unsupported`](crate::Kind::Unsupported) where it is turned off.
-    pub fn read(path: &Path) -> Result<Self> {
-        let file = KernelFile::open(path, OFlag::O_RDONLY)?;
+    pub fn open(path: &Path) -> Result<Self> {
+        KernelFile::open(path, OFlag::O_RDONLY).map(Self)
+    }
+
+    /// The stalls as of now.
+    pub fn read(&self) -> Result<Pressure> {
         let mut buffer = [0; 512];
-        Self::parse(file.read(&mut buffer)?).ok_or_else(|| Error::unexpected(path, "not a pressure file"))
+        let text = self.0.read(&mut buffer)?;
+        Pressure::parse(text).ok_or_else(|| Error::unexpected(self.0.path(), "not a pressure file"))
+    }
+}
+
+impl Pressure {
+    /// Reads a pressure file once, see [`PressureReader`].
+    pub fn read(path: &Path) -> Result<Self> {
+        PressureReader::open(path)?.read()
     }
 
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {

@@ -1,6 +1,6 @@
 //! Limits, freezer and reclaim do what they say.
 
-use highwater_kernel::cgroup::{Limit, Reclaimed, ancestor_room, effective_high, effective_max};
+use highwater_kernel::cgroup::{BoundsReader, Limit, Reclaimed, effective_high, effective_max};
 use highwater_kernel::{Kind, probe};
 
 use crate::common::{MIB, Scratch, filler, mount, sh, wait_until};
@@ -32,7 +32,9 @@ fn the_tightest_of_all_limits_is_found() {
     let max = effective_max(&inner, &top).unwrap().unwrap();
     assert_eq!((max.bytes, max.at.as_path()), (64 * MIB, outer.path()));
     assert_eq!(effective_high(&inner, &top).unwrap().unwrap().bytes, 100 * MIB);
-    let room = ancestor_room(&inner, &top).unwrap().unwrap();
+    let bounds = BoundsReader::open(&inner, &top).unwrap().read().unwrap();
+    assert_eq!((bounds.max, bounds.smallest_max), (Limit::Bytes(128 * MIB), Some(64 * MIB)));
+    let room = bounds.room_above.unwrap();
     assert!(room > 60 * MIB && room <= 64 * MIB, "{room}");
 }
 
