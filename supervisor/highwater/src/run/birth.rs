@@ -8,6 +8,7 @@ use highwater_core::policy::Policy;
 use highwater_core::reading::Counters as Counted;
 use highwater_kernel::cgroup::{Counters, Group, HighWriter, Limit, MaxWriter, Populated, effective_max};
 use highwater_kernel::pidfd::Pidfd;
+use highwater_kernel::process::StatusReader;
 use highwater_kernel::psi::PressureReader;
 use highwater_kernel::spawn::Spawn;
 use highwater_kernel::{Pid, Result};
@@ -85,6 +86,7 @@ impl Service {
             max,
             owner,
             restore,
+            status: StatusReader::open(main.pid()).ok(),
             exit: None,
             runtime: None,
             base,

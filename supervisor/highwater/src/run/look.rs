@@ -1,7 +1,5 @@
 //! A look at the main process: what it does with signals, and what it is.
 
-use std::path::Path;
-
 use highwater_core::reading::{Inspection, Runtime};
 use highwater_core::signal::Signal;
 use highwater_kernel::Pid;
@@ -14,11 +12,13 @@ impl Service {
     pub fn inspect(&mut self, signals: &[Signal]) -> Inspection {
         let pid = self.main.pid();
         let runtime = self.find_runtime();
-        let threads = process::thread_count(pid).unwrap_or(1);
-        let mut inspection =
-            Inspection { threads: threads as u32, runtime, stopped: is_stopped(pid), ..Default::default() };
+        let Some(status) = self.status.as_ref().and_then(|status| status.read().ok()) else {
+            return Inspection { threads: 1, runtime, ..Inspection::default() };
+        };
+        let (threads, stopped) = (status.threads as u32, status.stopped);
+        let mut inspection = Inspection { threads, runtime, stopped, ..Inspection::default() };
         for signal in signals {
-            match process::signal_use(pid, signal.number()) {
+            match status.signals.signal_use(pid, signal.number()) {
                 Ok(SignalUse::Caught) => inspection.caught |= signal.bit(),
                 Ok(SignalUse::Blocked | SignalUse::Awaited) => inspection.blocked |= signal.bit(),
                 Ok(SignalUse::Ignored | SignalUse::Default) | Err(_) => {}
@@ -42,10 +42,4 @@ fn runtime(pid: Pid) -> Runtime {
         Ok(process::Runtime::Python) => Runtime::Python,
         Ok(process::Runtime::Native) | Err(_) => Runtime::Native,
     }
-}
-
-/// State `T` in `/proc/PID/stat`: stopped by a signal.
-fn is_stopped(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
-    stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
 }

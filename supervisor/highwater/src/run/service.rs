@@ -9,10 +9,11 @@ use std::sync::Arc;
 use highwater_core::policy::Policy;
 use highwater_core::reading::{Counters as Counted, Exit, Runtime};
 use highwater_core::signal::Signal;
+use highwater_kernel::Pid;
 use highwater_kernel::cgroup::{self, Counters, Group, HighWriter, Limit, MaxWriter};
 use highwater_kernel::pidfd::{self, Pidfd};
+use highwater_kernel::process::{self, StatusReader};
 use highwater_kernel::psi::{Pressure, PressureReader};
-use highwater_kernel::{Pid, process};
 
 use super::attached::Owner;
 use super::meter::Meter;
@@ -41,6 +42,8 @@ pub struct Service {
     pub restore: Limit,
     /// Main process.
     pub main: Pidfd,
+    /// What the main process does.
+    pub(super) status: Option<StatusReader>,
     /// How the main process ended.
     pub exit: Option<Exit>,
     pub(super) runtime: Option<Runtime>,
@@ -151,10 +154,7 @@ impl Service {
         let left = self.everybody();
         let main = left.into_iter().find_map(|pid| Pidfd::open(pid).ok())?;
         self.exit = None;
-        self.exited = watch::main_process(&main, self.report.clone()).ok();
-        self.main = main;
-        self.meter.follow(self.main.pid());
-        self.runtime = None;
+        self.look_after(main);
         Some(self.main.pid())
     }
 
@@ -163,9 +163,14 @@ impl Service {
         let Some(main) = Some(pid).filter(|pid| *pid != self.main.pid()).and_then(|pid| Pidfd::open(pid).ok()) else {
             return;
         };
+        self.look_after(main);
+    }
+
+    fn look_after(&mut self, main: Pidfd) {
         self.exited = watch::main_process(&main, self.report.clone()).ok();
+        self.status = StatusReader::open(main.pid()).ok();
+        self.meter.follow(main.pid());
         self.main = main;
-        self.meter.follow(pid);
         self.runtime = None;
     }
 

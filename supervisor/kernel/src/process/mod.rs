@@ -10,6 +10,7 @@ mod owner;
 mod root;
 mod runtime;
 mod signals;
+mod status;
 mod tree;
 
 pub use descriptors::{MOST_DESCRIPTORS, descriptors_by_kind};
@@ -21,6 +22,7 @@ pub use owner::file_owner;
 pub use root::{Directory, Room, Root, shares_files};
 pub use runtime::{Runtime, runtime};
 pub use signals::{SignalState, SignalUse, signal_use};
+pub use status::{Status, StatusReader};
 pub use tree::{TreeUsage, address_space, all, descendants, tree_usage, usage};
 
 use std::path::PathBuf;

@@ -53,7 +53,7 @@ impl SignalState {
         Self::parse(&file::read(&path)?).ok_or_else(|| Error::unexpected(path, "a signal mask is missing"))
     }
 
-    fn parse(status: &str) -> Option<Self> {
+    pub(super) fn parse(status: &str) -> Option<Self> {
         let mask = |key: &str| {
             let value = status.lines().find_map(|line| line.strip_prefix(key))?;
             u64::from_str_radix(value.trim(), 16).ok()
@@ -77,11 +77,22 @@ impl SignalState {
 /// The handler a JVM has for SIGUSR2 is for its own threads, and aborts it when the signal comes from outside: that counts
 /// as [`SignalUse::Default`].
 pub fn signal_use(pid: Pid, signal: i32) -> Result<SignalUse> {
-    let main = SignalState::of(pid)?;
-    if has(main.caught, signal) {
+    SignalState::of(pid)?.signal_use(pid, signal)
+}
+
+impl SignalState {
+    /// What the process with these masks would do with a signal, see [`signal_use`]. Nothing is opened if it has a
+    /// handler.
+    pub fn signal_use(self, pid: Pid, signal: i32) -> Result<SignalUse> {
+        if !has(self.caught, signal) {
+            return without_handler(pid, self, signal);
+        }
         let is_the_runtimes = signal == libc::SIGUSR2 && matches!(runtime(pid), Ok(Runtime::Jvm));
-        return Ok(if is_the_runtimes { SignalUse::Default } else { SignalUse::Caught });
+        Ok(if is_the_runtimes { SignalUse::Default } else { SignalUse::Caught })
     }
+}
+
+fn without_handler(pid: Pid, main: SignalState, signal: i32) -> Result<SignalUse> {
     let threads = threads(pid)?;
     let blocked = |thread: &Pid| {
         SignalState::read(entry(pid, &format!("task/{thread}/status"))).is_ok_and(|state| has(state.blocked, signal))
