@@ -7,7 +7,7 @@ use crate::pid1::{LADDER, SERVICE};
 
 #[test]
 fn a_clock_that_jumps_during_an_incident_disturbs_nothing() {
-    let mut board = Board::with_highwater("clock", LADDER, "", SERVICE);
+    let mut board = Board::with_highwater("clock", &LADDER.policy(), "", SERVICE);
     board.set("HIGHWATER_BOARD_RTC", "1970-01-01T00:00:10");
     board.boot();
     board.wait_for("step throttle started");
@@ -49,7 +49,7 @@ const SLEEP: &str = "(echo core >/sys/power/pm_test && echo mem >/sys/power/stat
 
 #[test]
 fn a_machine_that_slept_is_told_from_one_that_stood_still() {
-    let mut board = Board::with_highwater("sleep", LADDER, "", "/bin/leaker --base 20 --rate 0");
+    let mut board = Board::with_highwater("sleep", &LADDER.policy(), "", "/bin/leaker --base 20 --rate 0");
     board.boot();
     board.wait_for("service started, generation 1");
     assert_eq!(board.ask(SLEEP), "", "the machine sleeps");

@@ -8,7 +8,7 @@ const WRITTEN: &str = "cat $(grep -l highwater /proc/[0-9]*/comm | sed 's/comm/i
 
 #[test]
 fn a_board_that_cannot_write_runs_its_service_all_the_same() {
-    let mut board = Board::with_highwater("read-only", LADDER, "", SERVICE);
+    let mut board = Board::with_highwater("read-only", &LADDER.policy(), "", SERVICE);
     board.boot();
     board.wait_for("incident resolved");
     board.ask("kill -USR2 1 &");
@@ -26,7 +26,7 @@ fn a_board_that_cannot_write_runs_its_service_all_the_same() {
 
 #[test]
 fn a_calm_service_has_nothing_written() {
-    let mut board = Board::with_highwater("calm", LADDER, "", "/bin/leaker --base 20 --rate 0");
+    let mut board = Board::with_highwater("calm", &LADDER.policy(), "", "/bin/leaker --base 20 --rate 0");
     board.boot();
     board.wait_for("service started, generation 1");
     // What was written at the start is on the disk.

@@ -17,7 +17,7 @@ fn under_busybox_init_the_ladder_is_climbed_and_a_reboot_is_graceful() {
         ("etc/init.d/rcS", include_str!("../../examples/edge/busybox/rcS")),
         ("etc/highwater/start", include_str!("../../examples/edge/busybox/start")),
         ("etc/highwater/stop", include_str!("../../examples/edge/busybox/stop")),
-        ("etc/highwater/policy.toml", LADDER),
+        ("etc/highwater/policy.toml", &LADDER.policy()),
         ("usr/bin/gateway", &gateway),
     ];
     let mut board = Board::made("busybox", "", "#!/bin/sh\nexec /bin/busybox init\n", &files);

@@ -1,34 +1,28 @@
 //! highwater as PID 1 of a bare machine.
 
+use highwater_tests::Ladder;
 use serde_json::Value;
 
 use crate::board::{Board, count};
 
 /// As on any board with little memory, but quick.
-pub const LADDER: &str = r#"
+pub const LADDER: Ladder<'_> = Ladder {
+    within: "60s",
+    needs: "8MiB",
+    throttle: ("80%", "3s"),
+    resolve_after: "1s",
+    tables: r#"
 [service]
 stop-timeout = "20s"
 [memory]
 max = "96MiB"
 tripwire = "60%"
-[trigger.breach]
-memory-event = { counter = "high" }
-[[step]]
-name = "dump"
-dump = { signal = "SIGUSR1", file = "/data/tmp/heap-*.bin", within = "60s", needs = "8MiB" }
-[[step]]
-name = "throttle"
-throttle = { high = "80%", for = "3s" }
-[[step]]
-name = "restart"
-after = "5s"
-restart = { backoff = "1ms..2ms" }
-[incident]
-resolve-after = "1s"
 [evidence]
 max-bytes = "16MiB"
 min-free = "8MiB"
-"#;
+"#,
+    ..Ladder::new("/data/tmp/heap-*.bin")
+};
 
 /// Leaks once; after its restart it has stopped.
 pub const SERVICE: &str = "/bin/sh -c 'exec /bin/leaker --base 50 --rate 8 --leak-after 1 --dump-file /data/tmp/heap-%d.bin \
@@ -42,7 +36,7 @@ fn outcome<'a>(journal: &'a [Value], step: &str) -> &'a Value {
 
 #[test]
 fn a_bare_machine_is_taken_through_the_whole_ladder_and_rebooted() {
-    let mut board = Board::with_highwater("ladder", LADDER, "", SERVICE);
+    let mut board = Board::with_highwater("ladder", &LADDER.policy(), "", SERVICE);
     board.boot();
     board.wait_for("incident resolved");
 

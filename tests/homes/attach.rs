@@ -4,27 +4,17 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use highwater_tests::{Highwater, Process, call, program, wait_until};
+use highwater_tests::{Highwater, Ladder, Process, call, program, wait_until};
 
 const UNIT: &str = "leaky.service";
-const LADDER: &str = r#"
-[trigger.breach]
-memory-event = { counter = "high" }
-[trigger.near-limit]
-usage = { above = "70%" }
-[[step]]
-name = "dump"
-dump = { signal = "SIGUSR1", file = "/tmp/leaky-*.bin", within = "20s", needs = "16MiB" }
-[[step]]
-name = "throttle"
-throttle = { high = "70%", for = "4s" }
-[[step]]
-name = "restart"
-after = "6s"
-restart = {}
-[incident]
-resolve-after = "1s"
-"#;
+const LADDER: Ladder<'_> = Ladder {
+    near_limit: Some("70%"),
+    throttle: ("70%", "4s"),
+    restart_after: "6s",
+    backoff: None,
+    resolve_after: "1s",
+    ..Ladder::new("/tmp/leaky-*.bin")
+};
 
 fn property(name: &str) -> String {
     call(["systemctl", "show", "--value", "--property", name, UNIT])
@@ -49,7 +39,7 @@ fn a_unit_climbs_the_whole_ladder_by_systemd_s_own_hand() {
     install();
     call(["systemctl", "start", UNIT]);
     let first = property("MainPID");
-    let mut highwater = Highwater::here().policy(LADDER).attach("--unit", UNIT);
+    let mut highwater = Highwater::here().policy(LADDER.policy()).attach("--unit", UNIT);
     assert_eq!(highwater.service().to_string(), first);
     let journal = highwater.journal();
     let throttled =
@@ -78,7 +68,7 @@ fn a_unit_that_does_not_run_yet_is_waited_for() {
     let unit = "[Service]\nExecStart=sleep 1000\nMemoryMax=64M\n";
     fs::write("/etc/systemd/system/later.service", unit).unwrap();
     call(["systemctl", "daemon-reload"]);
-    let mut highwater = Highwater::here().policy(LADDER).attach("--unit", "later.service");
+    let mut highwater = Highwater::here().policy(LADDER.policy()).attach("--unit", "later.service");
     highwater.journal().wait_for("supervisor.started");
     std::thread::sleep(Duration::from_millis(500));
     assert!(highwater.journal().events("service.started").is_empty());

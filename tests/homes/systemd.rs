@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use highwater_tests::{Process, Signal, call, wait_until};
+use highwater_tests::{Ladder, Process, Signal, call, wait_until};
 use serde_json::Value;
 
 use crate::instance::{Instance, leaker, main_pid, write};
@@ -11,22 +11,7 @@ use crate::package;
 
 /// Percentages are of the unit's limit.
 const LIMIT: &str = "[Service]\nMemoryMax=256M\n";
-const WHOLE_LADDER: &str = r#"
-[trigger.breach]
-memory-event = { counter = "high" }
-[[step]]
-name = "dump"
-dump = { signal = "SIGUSR1", file = "/tmp/heap-*.bin", within = "20s", needs = "16MiB" }
-[[step]]
-name = "throttle"
-throttle = { high = "70%", for = "3s" }
-[[step]]
-name = "restart"
-after = "5s"
-restart = { backoff = "1ms..2ms" }
-[incident]
-resolve-after = "500ms"
-"#;
+const LADDER: Ladder<'_> = Ladder::new("/tmp/heap-*.bin");
 
 #[test]
 fn systemd_is_pid_1_and_runs_units() {
@@ -51,7 +36,7 @@ fn leaking(log: &str) -> String {
 
 #[test]
 fn the_template_takes_a_leaking_service_through_the_whole_ladder() {
-    let instance = Instance::new("ladder", WHOLE_LADDER, &leaking("/run/ladder.log"), LIMIT);
+    let instance = Instance::new("ladder", &LADDER.policy(), &leaking("/run/ladder.log"), LIMIT);
     whole_ladder(&instance);
     let log = fs::read_to_string("/run/ladder.log").unwrap();
     assert_eq!(log.lines().filter(|line| line.starts_with("graceful ")).count(), 2, "{log}");
@@ -61,7 +46,7 @@ fn the_template_takes_a_leaking_service_through_the_whole_ladder() {
 #[test]
 fn the_ladder_is_climbed_without_root_too() {
     let log = "/var/lib/highwater/nobody/log";
-    let instance = Instance::new("nobody", WHOLE_LADDER, &leaking(log), &format!("{LIMIT}User=nobody\n"));
+    let instance = Instance::new("nobody", &LADDER.policy(), &leaking(log), &format!("{LIMIT}User=nobody\n"));
     whole_ladder(&instance);
 }
 
@@ -128,7 +113,7 @@ restart = { budget = { times = 1, within = "1h" }, backoff = "1ms..2ms" }
 
 #[test]
 fn a_highwater_that_was_killed_is_started_again_and_finds_no_leftovers_alive() {
-    let instance = Instance::new("killed", WHOLE_LADDER, &format!("exec {} --base 8", leaker()), LIMIT);
+    let instance = Instance::new("killed", &LADDER.policy(), &format!("exec {} --base 8", leaker()), LIMIT);
     instance.systemctl("start");
     let (supervisor, service) = (instance.main_pid(), instance.service(1));
     Process(supervisor).signal(Signal::KILL);
@@ -175,7 +160,7 @@ fn a_unit_gets_highwater_in_front_by_what_the_drop_in_says() {
 /// systemd before 254 does not know one setting; there must be nothing else that it has to say.
 #[test]
 fn systemd_has_nothing_to_say_against_the_unit() {
-    let instance = Instance::new("verified", WHOLE_LADDER, "exec sleep 1000", "");
+    let instance = Instance::new("verified", &LADDER.policy(), "exec sleep 1000", "");
     let said = call(["sh", "-c", &format!("systemd-analyze verify {} 2>&1", instance.unit())]);
     let others: Vec<&str> = said.lines().filter(|line| line.contains("highwater")).collect();
     assert!(others.iter().all(|line| line.contains("'DelegateSubgroup'")), "{said}");
@@ -184,7 +169,7 @@ fn systemd_has_nothing_to_say_against_the_unit() {
 /// The highest exposure that is all right, in tenths: more is a mistake, less is to be written down here and in the README.
 #[test]
 fn the_unit_is_as_little_exposed_as_is_said() {
-    let instance = Instance::new("exposed", WHOLE_LADDER, "exec sleep 1000", "");
+    let instance = Instance::new("exposed", &LADDER.policy(), "exec sleep 1000", "");
     exposure(&instance, 57);
     let strict = fs::read_to_string("/usr/share/highwater/strict.conf").unwrap();
     instance.drop_in("strict.conf", &strict);
@@ -200,7 +185,7 @@ fn exposure(instance: &Instance, most: u32) {
 #[test]
 fn the_ladder_is_climbed_under_the_strict_drop_in_too() {
     let limit = format!("{LIMIT}ReadWritePaths=/run\n");
-    let instance = Instance::new("strict", WHOLE_LADDER, &leaking("/run/strict.log"), &limit);
+    let instance = Instance::new("strict", &LADDER.policy(), &leaking("/run/strict.log"), &limit);
     instance.drop_in("strict.conf", &fs::read_to_string("/usr/share/highwater/strict.conf").unwrap());
     whole_ladder(&instance);
 }

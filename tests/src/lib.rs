@@ -4,6 +4,7 @@
 mod call;
 mod highwater;
 mod journal;
+mod ladder;
 mod process;
 mod programs;
 mod scratch;
@@ -12,6 +13,7 @@ mod wait;
 pub use call::call;
 pub use highwater::{Highwater, Launcher, joining};
 pub use journal::Journal;
+pub use ladder::Ladder;
 pub use process::Process;
 pub use programs::{disk, kernel, program, python};
 /// The signals of [`Highwater::signal`].

@@ -6,30 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use highwater_tests::{Highwater, Launcher, Process, Scratch, joining, wait_until};
+use highwater_tests::{Highwater, Ladder, Launcher, Process, Scratch, joining, wait_until};
 
 use crate::incident::{MIB, Place, done, evidence, skipped, start_of};
 
 /// Others' `memory.high`, above everything the ladder wants.
 const THEIR_HIGH: u64 = 250 * MIB;
-const LADDER: &str = r#"
-[trigger.breach]
-memory-event = { counter = "high" }
-[trigger.near-limit]
-usage = { above = "80%" }
-[[step]]
-name = "dump"
-dump = { signal = "SIGUSR1", file = "DIR/heap-*.bin", within = "20s", needs = "16MiB" }
-[[step]]
-name = "throttle"
-throttle = { high = "70%", for = "2s" }
-[[step]]
-name = "restart"
-after = "4s"
-restart = { backoff = "1ms..2ms" }
-[incident]
-resolve-after = "500ms"
-"#;
 
 /// Does nothing, under a command line like that of the leaker.
 const CALM: [&str; 4] = ["/bin/sh", "-c", "sleep 1000; :", "--base 20 --rate 10"];
@@ -76,7 +58,14 @@ fn limited(scratch: &Scratch) -> Scratch {
 }
 
 fn attach(place: &Place) -> Launcher {
-    Highwater::here().policy(LADDER.replace("DIR", place.directory().to_str().unwrap()))
+    let file = place.file("heap-*.bin");
+    let ladder = Ladder {
+        near_limit: Some("80%"),
+        throttle: ("70%", "2s"),
+        restart_after: "4s",
+        ..Ladder::new(file.to_str().unwrap())
+    };
+    Highwater::here().policy(ladder.policy())
 }
 
 fn first_process(theirs: &Scratch) -> Process {

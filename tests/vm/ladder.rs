@@ -6,31 +6,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use highwater_tests::{Highwater, Journal, Process, wait_until};
+use highwater_tests::{Highwater, Journal, Ladder, Process, wait_until};
 use serde_json::Value;
 
 use crate::contract;
 use crate::incident::{MIB, Place, cgroup_of, done, evidence, limit, number};
-
-/// Dump at once, a short throttle, and some time after it the restart.
-const WHOLE_LADDER: &str = r#"
-[memory]
-max = "256MiB"
-[trigger.breach]
-memory-event = { counter = "high" }
-[[step]]
-name = "dump"
-dump = { signal = "SIGUSR1", file = "DIR/heap-*.bin", within = "20s", needs = "16MiB" }
-[[step]]
-name = "throttle"
-throttle = { high = "70%", for = "3s" }
-[[step]]
-name = "restart"
-after = "5s"
-restart = { backoff = "1ms..2ms" }
-[incident]
-resolve-after = "500ms"
-"#;
 
 /// `memory.high` and `memory.current` of a cgroup, read again and again until the cgroup is gone.
 struct Samples(Vec<Sample>);
@@ -86,7 +66,8 @@ fn first(journal: &Journal, event: &str, step: &str) -> Value {
 fn a_leak_is_dumped_throttled_and_restarted_cleanly() {
     let place = Place::on_disk("ladder");
     let service = place.cured_by_a_restart(place.leaker("--base 190 --rate 10 --leak-after 0.5"));
-    let mut highwater = place.start(WHOLE_LADDER, service);
+    let ladder = Ladder { tables: "[memory]\nmax = \"256MiB\"", ..Ladder::new("DIR/heap-*.bin") };
+    let mut highwater = place.start(&ladder.policy(), service);
     let cgroup = cgroup_of(&highwater.started(1));
     let samples = Samples::until_gone(&cgroup);
     let journal = highwater.journal();
