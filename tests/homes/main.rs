@@ -5,6 +5,7 @@ mod clients;
 mod instance;
 mod kubernetes;
 mod manifest;
+mod outside;
 mod package;
 mod podman;
 mod relay;

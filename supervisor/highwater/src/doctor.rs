@@ -6,6 +6,7 @@ mod shapes;
 use std::process::ExitCode;
 
 use highwater_core::ability::Ability;
+use highwater_kernel::process::Forbidden;
 use serde::Serialize;
 
 use crate::cli::Doctor;
@@ -18,6 +19,9 @@ use shapes::Row;
 struct Findings<'a> {
     abilities: Vec<&'static str>,
     missing: &'a [Lack],
+    /// Why nothing can be captured from outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outside: Option<String>,
     /// What each shape can do, in a container.
     #[serde(skip_serializing_if = "Option::is_none")]
     container: Option<Vec<Row>>,
@@ -27,9 +31,10 @@ struct Findings<'a> {
 pub fn doctor(arguments: &Doctor) -> ExitCode {
     let host = Host::look();
     let container = Container::find().map(|_| shapes::rows(&host, Neighbours::look()));
+    let outside = Forbidden::memory_of_all().map(|forbidden| forbidden.to_string());
     if arguments.json {
         let abilities = host.abilities.iter().map(Ability::name).collect();
-        let findings = Findings { abilities, missing: &host.missing, container };
+        let findings = Findings { abilities, missing: &host.missing, outside, container };
         println!("{}", serde_json::to_string_pretty(&findings).expect("findings are plain data"));
         return ExitCode::SUCCESS;
     }
@@ -41,6 +46,9 @@ pub fn doctor(arguments: &Doctor) -> ExitCode {
     }
     for (reason, remedy, abilities) in by_cause(&host.missing) {
         println!("\n{}: {reason}\n    way out: {remedy}", abilities.join(", "));
+    }
+    if let Some(reason) = outside {
+        println!("\nnothing can be captured from outside: {reason}");
     }
     if let Some(rows) = &container {
         shapes::print(rows);

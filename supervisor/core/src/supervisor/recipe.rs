@@ -166,7 +166,7 @@ impl Supervisor {
 /// Why that source is none of this process.
 fn closed_to(seen: &Inspection, source: &DumpSource) -> Option<String> {
     let only = |runtime: Runtime, name: &str| {
-        (seen.runtime != runtime).then(|| format!("{source}: the process is not {name}"))
+        (seen.runtime != runtime).then(|| format!("{source}: as far as can be seen, the process is not {name}"))
     };
     match source {
         DumpSource::Signal { signal, .. } if !seen.handles(*signal) => {

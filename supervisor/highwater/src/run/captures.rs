@@ -15,6 +15,7 @@ use tokio::task::spawn_local;
 use super::Wake;
 use super::hands::Hands;
 use super::jvm;
+use super::outlook;
 use super::tasks::Running;
 use crate::work::{Outcome, Surroundings, Wanted, dump, evidence, http, offload, offload_deep, outside, program};
 
@@ -109,6 +110,10 @@ impl Hands {
             if runtime == Runtime::Jvm {
                 self.look_at_jvm(pid, asks_jvm(policy));
             }
+            let wanted = outlook::wanted(policy);
+            if !wanted.is_empty() {
+                self.say_later(move || outlook::doubts(pid, runtime, &wanted));
+            }
         }
         let incident = self.bundle.begin_look();
         let wake = self.wake.clone();
@@ -124,11 +129,15 @@ impl Hands {
     fn look_at_jvm(&self, pid: Pid, asks: bool) {
         let limit = self.service.as_ref().and_then(|service| service.meter.usage().ok()).map(|usage| usage.max);
         let is_said = self.argv.first().is_some_and(|program| Path::new(program).ends_with("java"));
-        let wake = self.wake.clone();
-        let look = move || {
+        self.say_later(move || {
             let doubt = limit.filter(|_| !is_said).and_then(|limit| jvm::doubt_about_process(pid, limit));
-            doubt.into_iter().chain(asks.then(|| jvm::make_it_listen(pid)).flatten()).collect::<Vec<_>>()
-        };
+            doubt.into_iter().chain(asks.then(|| jvm::make_it_listen(pid)).flatten()).collect()
+        });
+    }
+
+    /// Finds something out on a thread of its own, and says it.
+    fn say_later(&self, look: impl FnOnce() -> Vec<String> + Send + 'static) {
+        let wake = self.wake.clone();
         spawn_local(async move {
             for doubt in offload_deep(outside::STACK, look).await.unwrap_or_default() {
                 let _ = wake.send(Wake::Note(doubt));

@@ -27,19 +27,20 @@ impl Service {
         inspection
     }
 
-    /// What runs in the main process. It is found out once: its executable has to be read for it.
+    /// What runs in the main process. It is found out once, because its executable has to be read for it.
     pub fn find_runtime(&mut self) -> Runtime {
-        let pid = self.main.pid();
-        *self.runtime.get_or_insert_with(|| runtime(pid))
+        self.runtime = self.runtime.or_else(|| runtime(self.main.pid()));
+        self.runtime.unwrap_or_default()
     }
 }
 
-fn runtime(pid: Pid) -> Runtime {
-    match process::runtime(pid) {
-        Ok(process::Runtime::Go) => Runtime::Go,
-        Ok(process::Runtime::Jvm) => Runtime::Jvm,
-        Ok(process::Runtime::Node) => Runtime::Node,
-        Ok(process::Runtime::Python) => Runtime::Python,
-        Ok(process::Runtime::Native) | Err(_) => Runtime::Native,
-    }
+/// `None` where the process may not be looked into.
+fn runtime(pid: Pid) -> Option<Runtime> {
+    Some(match process::runtime(pid).ok()? {
+        process::Runtime::Go => Runtime::Go,
+        process::Runtime::Jvm => Runtime::Jvm,
+        process::Runtime::Node => Runtime::Node,
+        process::Runtime::Python => Runtime::Python,
+        process::Runtime::Native => Runtime::Native,
+    })
 }

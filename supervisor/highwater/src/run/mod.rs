@@ -17,6 +17,7 @@ mod look;
 mod lowering;
 mod meter;
 mod notifying;
+mod outlook;
 mod plan;
 mod records;
 mod rehearsal;

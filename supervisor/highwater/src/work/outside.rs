@@ -70,7 +70,7 @@ pub fn write_go_heap(pid: Pid, kept: &Incident, step: &str) -> Result<Piece, Str
 
 /// Has `py-spy` say what the threads of a Python program do.
 pub async fn python_stacks(pid: Pid, around: Surroundings, about: About, keep: usize) -> Outcome {
-    must_be_here("py-spy", "`pip install py-spy`")?;
+    py_spy_is_here()?;
     let run = ["py-spy", "dump", "--pid", &pid.to_string()].map(Into::into).into();
     program::dump(run, around, about, keep).await
 }
@@ -78,7 +78,7 @@ pub async fn python_stacks(pid: Pid, around: Surroundings, about: About, keep: u
 /// Has `gcore` write a core of the main process, refused where it may not fit. It writes reservations and untouched pages
 /// too: measured, a Go program with 6 MiB resident and 1.1 GiB mapped made a core of 1.1 GiB.
 pub async fn core(pid: Pid, around: Surroundings, about: About, keep: usize) -> Outcome {
-    must_be_here("gcore", "it comes with gdb")?;
+    gcore_is_here()?;
     let (root, limits) = (around.evidence.clone(), around.limits);
     let make_room = move || {
         let mapped = highwater_kernel::process::address_space(pid).map_err(|error| error.to_string())?;
@@ -88,6 +88,16 @@ pub async fn core(pid: Pid, around: Surroundings, about: About, keep: usize) -> 
     offload(make_room).await.map_err(|error| error.to_string())??;
     let run = ["gcore", "-o", "core", &pid.to_string()].map(Into::into).into();
     program::dump(run, around, about, keep).await
+}
+
+/// What the stacks of Python are taken by.
+pub fn py_spy_is_here() -> Result<(), String> {
+    must_be_here("py-spy", "`pip install py-spy`")
+}
+
+/// What a core is written by.
+pub fn gcore_is_here() -> Result<(), String> {
+    must_be_here("gcore", "it comes with gdb")
 }
 
 /// A tool that does not come with highwater, and the way to get it.

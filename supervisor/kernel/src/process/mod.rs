@@ -1,5 +1,6 @@
 //! What `/proc` tells of other processes.
 
+mod access;
 mod descriptors;
 mod elf;
 mod huge_pages;
@@ -13,6 +14,7 @@ mod signals;
 mod status;
 mod tree;
 
+pub use access::Forbidden;
 pub use descriptors::{MOST_DESCRIPTORS, descriptors_by_kind};
 pub use huge_pages::{HugePages, huge_pages};
 pub use identity::{Identity, user_within};
