@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use highwater_tests::{Highwater, Ladder, Process, call, program, wait_until};
+use highwater_tests::{Highwater, Journal, Ladder, Process, Signal, call, program, wait_until};
 
 const UNIT: &str = "leaky.service";
 const LADDER: Ladder<'_> = Ladder {
@@ -16,8 +16,117 @@ const LADDER: Ladder<'_> = Ladder {
     ..Ladder::new("/tmp/leaky-*.bin")
 };
 
+/// What a unit has for `MemoryHigh=` in the tests that look at nothing else, and what it is to have again.
+const THEIR_HIGH: &str = "262144000";
+
 fn property(name: &str) -> String {
-    call(["systemctl", "show", "--value", "--property", name, UNIT])
+    property_of(UNIT, name)
+}
+
+fn property_of(unit: &str, name: &str) -> String {
+    call(["systemctl", "show", "--value", "--property", name, unit])
+}
+
+/// Writes a unit with these settings.
+fn write_unit(unit: &str, service: &str) {
+    fs::write(Path::new("/etc/systemd/system").join(unit), format!("[Service]\n{service}")).unwrap();
+    call(["systemctl", "daemon-reload"]);
+}
+
+/// A unit under a limit that is started, and does nothing.
+fn start_calm(unit: &str) {
+    write_unit(unit, &format!("ExecStart=sleep 100000\nMemoryMax=256M\nMemoryHigh={THEIR_HIGH}\n"));
+    call(["systemctl", "start", unit]);
+}
+
+fn wait_for_the_tripwire(unit: &str) {
+    wait_until("a tripwire set by systemd", || (property_of(unit, "MemoryHigh") != THEIR_HIGH).then_some(()));
+}
+
+/// What was set for a while must not stay until the next boot, neither in force nor written down.
+#[track_caller]
+fn wait_until_given_back(unit: &str) {
+    let written = Path::new("/run/systemd/system.control").join(format!("{unit}.d/50-MemoryHigh.conf"));
+    wait_until("their limit", || (property_of(unit, "MemoryHigh") == THEIR_HIGH).then_some(()));
+    wait_until("the end of what was written", || (!written.exists()).then_some(()));
+}
+
+/// A unit that has highwater look after another one, as the README of `systemd` has it, with further settings.
+struct Looking {
+    unit: String,
+    journal: Journal,
+}
+
+impl Looking {
+    fn start(theirs: &str, settings: &str) -> Self {
+        let unit = format!("looking-at-{theirs}");
+        let policy = format!("/etc/{theirs}.toml");
+        fs::write(&policy, LADDER.policy()).unwrap();
+        let highwater = program("highwater").display().to_string();
+        let settings = settings.replace("highwater attach", &format!("{highwater} attach"));
+        let state = format!("highwater/{theirs}");
+        let command = format!("{highwater} attach --unit {theirs} --policy {policy}");
+        write_unit(&unit, &format!("Type=notify\nExecStart={command}\nStateDirectory={state}\n{settings}"));
+        call(["systemctl", "start", &unit]);
+        Self { unit, journal: Journal::in_state_dir(&Path::new("/var/lib").join(state)) }
+    }
+
+    /// Kills by SIGKILL what systemd takes for `whom`.
+    fn kill(&self, whom: &str) {
+        call(["systemctl", "kill", "--signal=SIGKILL", whom, &self.unit]);
+    }
+
+    /// The guard, which is in the same unit.
+    fn guard(&self) -> Process {
+        let cgroup = format!("/sys/fs/cgroup{}/cgroup.procs", property_of(&self.unit, "ControlGroup"));
+        let is_guard =
+            |pid: &&str| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "highwater-guard\n");
+        let pids = fs::read_to_string(cgroup).unwrap();
+        Process(pids.lines().find(is_guard).expect("a guard").parse().unwrap())
+    }
+}
+
+#[test]
+fn a_killed_supervisor_leaves_a_unit_its_limit() {
+    const THEIRS: &str = "calm.service";
+    start_calm(THEIRS);
+    let mut highwater = Highwater::here().policy(LADDER.policy()).attach("--unit", THEIRS);
+    let pid = highwater.service();
+    wait_for_the_tripwire(THEIRS);
+    highwater.kill();
+    let lost = highwater.journal().wait_for("supervisor.lost");
+    assert_eq!((&lost["lifted"], &lost["pids"]), (&true.into(), &serde_json::json!([pid])), "{lost}");
+    wait_until_given_back(THEIRS);
+    assert!(Process(pid).is_alive());
+    call(["systemctl", "stop", THEIRS]);
+}
+
+/// systemd asks everything in highwater's own unit to end when highwater is dead. The guard does its work first.
+#[test]
+fn a_supervisor_killed_in_a_unit_of_its_own_has_its_guard_there() {
+    const THEIRS: &str = "guarded.service";
+    start_calm(THEIRS);
+    let looking = Looking::start(THEIRS, "");
+    wait_for_the_tripwire(THEIRS);
+    looking.kill("--kill-whom=main");
+    assert_eq!(looking.journal.wait_for("supervisor.lost")["lifted"], true);
+    wait_until_given_back(THEIRS);
+    call(["systemctl", "stop", THEIRS]);
+}
+
+#[test]
+fn where_the_guard_is_killed_too_systemd_has_the_limit_given_back() {
+    const THEIRS: &str = "unguarded.service";
+    start_calm(THEIRS);
+    let settings = format!("KillMode=mixed\nExecStopPost=highwater attach --unit {THEIRS} --give-back\n");
+    let looking = Looking::start(THEIRS, &settings);
+    wait_for_the_tripwire(THEIRS);
+    // One that could still act between the two kills would do so.
+    looking.guard().signal(Signal::STOP);
+    looking.kill("--kill-whom=all");
+    wait_until_given_back(THEIRS);
+    assert_eq!(looking.journal.events("supervisor.lost").len(), 0, "it was the guard");
+    call(["systemctl", "stop", THEIRS]);
 }
 
 /// Leaks in its first life only.
@@ -29,9 +138,7 @@ fn install() {
     );
     fs::write("/usr/bin/leaky", script).unwrap();
     call(["chmod", "755", "/usr/bin/leaky"]);
-    let unit = "[Service]\nExecStart=/usr/bin/leaky\nMemoryMax=256M\nMemorySwapMax=0\n";
-    fs::write(Path::new("/etc/systemd/system").join(UNIT), unit).unwrap();
-    call(["systemctl", "daemon-reload"]);
+    write_unit(UNIT, "ExecStart=/usr/bin/leaky\nMemoryMax=256M\nMemorySwapMax=0\n");
 }
 
 #[test]
@@ -65,9 +172,7 @@ fn a_unit_climbs_the_whole_ladder_by_systemd_s_own_hand() {
 
 #[test]
 fn a_unit_that_does_not_run_yet_is_waited_for() {
-    let unit = "[Service]\nExecStart=sleep 1000\nMemoryMax=64M\n";
-    fs::write("/etc/systemd/system/later.service", unit).unwrap();
-    call(["systemctl", "daemon-reload"]);
+    write_unit("later.service", "ExecStart=sleep 1000\nMemoryMax=64M\n");
     let mut highwater = Highwater::here().policy(LADDER.policy()).attach("--unit", "later.service");
     highwater.journal().wait_for("supervisor.started");
     std::thread::sleep(Duration::from_millis(500));

@@ -83,6 +83,8 @@ pub struct Run {
     pub target: Option<Target>,
     /// With which status to end when a step has ended a service that others start again.
     pub leave: Option<i32>,
+    /// Only give back what a predecessor that was killed has borrowed.
+    pub gives_back: bool,
 }
 
 /// Arguments of `check`.
@@ -320,6 +322,7 @@ impl Run {
             argv,
             target: None,
             leave: None,
+            gives_back: false,
         }
     }
 }

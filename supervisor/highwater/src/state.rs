@@ -85,8 +85,13 @@ impl State {
 
     /// What `memory.high` of that was before a predecessor that died came to it.
     pub fn borrowed(&self, of: &str) -> Option<Limit> {
-        let borrowed = self.kept.borrowed.as_ref().filter(|borrowed| borrowed.of == of)?;
-        Some(borrowed.high.map_or(Limit::Max, Limit::Bytes))
+        self.debt().filter(|(whose, _)| *whose == of).map(|(_, high)| high)
+    }
+
+    /// Of whom a predecessor that died had borrowed `memory.high`, and what it was.
+    pub fn debt(&self) -> Option<(&str, Limit)> {
+        let borrowed = self.kept.borrowed.as_ref()?;
+        Some((&borrowed.of, borrowed.high.map_or(Limit::Max, Limit::Bytes)))
     }
 
     /// `memory.high` of others is about to be changed, and was that.

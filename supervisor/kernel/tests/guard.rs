@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use highwater_kernel::cgroup::Limit;
-use highwater_kernel::guard::{Guard, Watch};
+use highwater_kernel::guard::{Errand, Guard, Watch};
 use highwater_kernel::pidfd::Pidfd;
 use highwater_kernel::reap::become_subreaper;
 use highwater_kernel::spawn::{Child, Spawn};
@@ -58,9 +58,10 @@ fn role_of_a_watching_supervisor() {
     let directory = std::env::var_os(DIRECTORY).unwrap();
     let directory = Path::new(&directory);
     let guard = started(directory);
-    let first = Watch { generation: 1, cgroup: Some(Path::new("/nonexistent")), pid: None, high: Limit::Max };
+    let first =
+        Watch { generation: 1, cgroup: Some(Path::new("/nonexistent")), pid: None, high: Limit::Max, errand: None };
     guard.watch(&first).unwrap();
-    let second = Watch { generation: 2, cgroup: Some(directory), pid: Some(11), high: Limit::Max };
+    let second = Watch { generation: 2, cgroup: Some(directory), pid: Some(11), high: Limit::Max, errand: None };
     guard.watch(&second).unwrap();
     say_ready(&guard);
     loop {
@@ -73,13 +74,50 @@ fn role_of_a_watching_supervisor() {
 fn role_of_a_resting_supervisor() {
     let directory = std::env::var_os(DIRECTORY).unwrap();
     let guard = started(Path::new(&directory));
-    let watch = Watch { generation: 1, cgroup: Some(Path::new(&directory)), pid: None, high: Limit::Max };
+    let watch = Watch { generation: 1, cgroup: Some(Path::new(&directory)), pid: None, high: Limit::Max, errand: None };
     guard.watch(&watch).unwrap();
     guard.rest().unwrap();
     say_ready(&guard);
     loop {
         std::thread::park();
     }
+}
+
+#[test]
+#[ignore = "a role in the other tests of this file"]
+fn role_of_a_supervisor_that_asks_others() {
+    let directory = std::env::var_os(DIRECTORY).unwrap();
+    let directory = Path::new(&directory);
+    let script = format!("rm {0}/asked && echo 4097 >{0}/memory.high", directory.display());
+    let errand = Errand::new(&["sh", "-c", &script], &directory.join("left")).unwrap();
+    let guard = started(directory);
+    let watch =
+        Watch { generation: 1, cgroup: Some(directory), pid: None, high: Limit::Bytes(1), errand: Some(&errand) };
+    guard.watch(&watch).unwrap();
+    say_ready(&guard);
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn what_others_set_they_are_asked_to_give_back() {
+    become_subreaper().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    service(directory.path());
+    for name in ["asked", "left"] {
+        fs::write(directory.path().join(name), "").unwrap();
+    }
+    let said = tempfile::NamedTempFile::new().unwrap();
+    let (supervisor, guard) = supervisor("role_of_a_supervisor_that_asks_others", directory.path(), said.as_file());
+    let guard = Pidfd::open(guard).unwrap();
+    supervisor.pidfd.send_signal(nix::libc::SIGKILL).unwrap();
+    wait_for_end(&guard);
+    assert_eq!(read(directory.path(), "memory.high"), "4097\n", "by them, not by us");
+    assert_eq!(read(directory.path(), "cgroup.freeze"), "1\n", "nor anything else");
+    assert!(!directory.path().join("asked").exists() && !directory.path().join("left").exists());
+    let line: serde_json::Value = serde_json::from_str(&read(directory.path(), "journal.jsonl")).unwrap();
+    assert_eq!((&line["lifted"], &line["pids"]), (&true.into(), &serde_json::json!([11, 22])));
 }
 
 #[test]
@@ -133,7 +171,7 @@ fn an_orderly_end_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     service(directory.path());
     let guard = started(directory.path());
-    let watch = Watch { generation: 1, cgroup: Some(directory.path()), pid: Some(1), high: Limit::Max };
+    let watch = Watch { generation: 1, cgroup: Some(directory.path()), pid: Some(1), high: Limit::Max, errand: None };
     guard.watch(&watch).unwrap();
     let pid = guard.pid();
     guard.release().unwrap();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgGroup, ArgMatches, value_parser};
 use highwater_kernel::Pid;
 
-use super::{Run, option, path, supervisor};
+use super::{Run, flag, option, path, supervisor};
 use crate::run::attached::target::Target;
 
 /// Ways to name a service that runs.
@@ -23,10 +23,15 @@ pub(super) fn attach() -> clap::Command {
                 .value_parser(value_parser!(u8).range(1..))
                 .help("End with this status when a restart step has ended the service [default: look after the next]"),
         )
+        .arg(flag("give-back").help(
+            "Only give back the limit that a highwater which was killed, and its guard too, has left lowered, and end: \
+             for ExecStopPost= of the unit that highwater is in",
+        ))
         .after_help(
             "The service is neither started nor taken along: when highwater ends, its limits are as they were found, \
              and it goes on. A restart step asks it to end, and whoever runs it starts it again; a unit is restarted \
-             by systemd. Where the cgroup is systemd's, systemd is asked for every change (set-property --runtime).",
+             by systemd. Where the cgroup is systemd's, systemd is asked for every change (set-property --runtime). \
+             Also when highwater is killed, its guard gives the limits back, unless that is killed as well.",
         )
 }
 
@@ -52,6 +57,7 @@ pub(super) fn arguments(matches: &ArgMatches) -> Run {
     }
     run.leave = matches.get_one::<u8>("exit-after-restart").map(|status| i32::from(*status));
     run.target = target;
+    run.gives_back = matches.get_flag("give-back");
     run
 }
 

@@ -1,5 +1,6 @@
 //! `highwater attach`: a service that others run is found, looked after, and left as it was found.
 
+mod giving_back;
 mod meeting;
 mod place;
 pub(crate) mod target;
@@ -23,6 +24,7 @@ use super::watch::Report;
 use crate::cli;
 use crate::host::Host;
 use crate::work::{Surroundings, offload_deep};
+pub use giving_back::give_back;
 use target::{Found, Target};
 pub(crate) use unit::Unit;
 
@@ -119,7 +121,7 @@ impl Hands {
         let report = Report { wake: self.wake.clone(), generation };
         let host = place::host(found, super::watches_stalls(policy));
         let owner = self.owner(found);
-        let key = key(found);
+        let key = key(found, &owner);
         let restore = self.state.borrowed(&key);
         match Service::attach(found, owner, restore, policy, (self.around.known.clone(), report)) {
             Ok(service) => {
@@ -188,8 +190,17 @@ impl Hands {
 
     fn owner(&self, found: &Found) -> Owner {
         match place::unit_of(found) {
-            Some(properties) => Owner::Systemd(Unit::start(properties, self.around.clone(), self.wake.clone())),
+            Some(properties) => Owner::Systemd(self.unit(properties)),
             None => Owner::Others,
+        }
+    }
+
+    /// The way to a unit: the one that is there, so that orders of two generations stay in order.
+    fn unit(&self, properties: unit::Properties) -> Unit {
+        let known = self.following.as_ref().and_then(|following| following.unit.as_ref());
+        match known.filter(|unit| unit.name() == properties.name) {
+            Some(unit) => unit.clone(),
+            None => Unit::start(properties, self.around.clone(), self.wake.clone()),
         }
     }
 
@@ -232,10 +243,12 @@ async fn next(target: &Target, last: Option<(Pid, u64)>, around: Surroundings) -
 }
 
 /// By which it is known what was borrowed of whom.
-fn key(found: &Found) -> String {
-    let cgroup = found.cgroup.as_ref().map(|path| path.display().to_string());
-    let unit = found.unit.as_ref().map(|unit| unit.name.clone());
-    unit.or(cgroup).unwrap_or_else(|| found.main.to_string())
+fn key(found: &Found, owner: &Owner) -> String {
+    let cgroup = || found.cgroup.as_ref().map(|path| path.display().to_string());
+    match owner {
+        Owner::Systemd(unit) => unit.name().to_owned(),
+        Owner::Ours | Owner::Others => cgroup().unwrap_or_else(|| found.main.to_string()),
+    }
 }
 
 /// `memory.high` as it was found, which is never exceeded and is put back.

@@ -39,13 +39,22 @@ impl Hands {
     /// Tells the guard which generation to look after.
     pub(super) fn tell_guard(&self, service: &Service) {
         let Some(guard) = &self.guard else { return };
-        // What systemd is asked for only systemd gives back: the next start sees to it.
-        let cgroup = service.cgroup().filter(|_| !matches!(service.owner, Owner::Systemd(_)));
+        let cgroup = service.cgroup();
+        // What systemd is asked for only systemd gives back.
+        let errand = match &service.owner {
+            Owner::Systemd(unit) => unit.errand(service.restore).map(Some),
+            Owner::Ours | Owner::Others => Ok(None),
+        };
+        let errand = match errand {
+            Ok(errand) => errand,
+            Err(error) => return tracing::warn!("the guard cannot give back what systemd sets: {error}"),
+        };
         let watch = Watch {
             generation: u64::from(service.generation),
             cgroup: cgroup.as_deref(),
             pid: Some(service.main.pid()),
             high: service.restore,
+            errand: errand.as_ref(),
         };
         if let Err(error) = guard.watch(&watch) {
             tracing::warn!("{error}");

@@ -155,7 +155,8 @@ impl Hands {
         {
             tracing::warn!("{error}");
         }
-        if let Some(guard) = &self.guard {
+        // A unit, and what was asked of systemd about it, outlives the processes.
+        if let Some(guard) = self.guard.as_ref().filter(|_| !matches!(service.owner, Owner::Systemd(_))) {
             let _ = guard.rest();
         }
     }

@@ -150,6 +150,9 @@ struct Failed {
 
 /// Runs a service and looks after it; ends as it does.
 pub fn run(arguments: &cli::Run) -> ExitCode {
+    if arguments.gives_back {
+        return attached::give_back(arguments);
+    }
     match prepare_and_run(arguments) {
         Ok(ending) => end(ending, arguments.below_init),
         Err(failed) => {

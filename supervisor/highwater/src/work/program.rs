@@ -49,11 +49,20 @@ pub async fn run(argv: Vec<String>, around: Surroundings, about: About) -> Outco
 }
 
 /// Runs highwater itself for work that is not the loop's, and passes each line on that it prints.
-pub async fn run_own(argv: Vec<OsString>, around: Surroundings, mut line: impl FnMut(&str)) -> Result<(), String> {
+pub async fn run_own(argv: Vec<OsString>, around: Surroundings, line: impl FnMut(&str)) -> Result<(), String> {
+    run_lines(Spawn::new(&argv), around, line).await
+}
+
+/// Has somebody else carry an order out. It does not outlive us: who comes after us may order the contrary.
+pub async fn run_order(argv: Vec<OsString>, around: Surroundings) -> Result<(), String> {
+    run_lines(Spawn::new(&argv).ends_with_us(), around, |_| ()).await
+}
+
+async fn run_lines(spawn: Spawn<'_>, around: Surroundings, mut line: impl FnMut(&str)) -> Result<(), String> {
     let said = |error: std::io::Error| error.to_string();
     let null = File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?;
     let (reader, writer) = std::io::pipe().map_err(said)?;
-    let spawn = Spawn::new(&argv).stdin(null.as_fd()).stdout(writer.as_fd());
+    let spawn = spawn.stdin(null.as_fd()).stdout(writer.as_fd());
     let running = Running::of(spawn.start().map_err(|error| error.to_string())?, around)?;
     drop(writer);
     let lines = Receiver::from_owned_fd(reader.into()).map_err(said)?;

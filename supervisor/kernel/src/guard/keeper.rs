@@ -76,15 +76,14 @@ impl Keeper {
 impl Found {
     fn after_lifting(watched: &Watched) -> Self {
         let mut found = Self { pids: [0; MOST_PIDS], count: 0, lifted: false };
-        if watched.path().is_empty() {
-            found.add(watched.pid.filter(|pid| is_alive(*pid)));
-            return found;
+        found.lifted = match watched.errand() {
+            Some(errand) => errand.run(),
+            None => !watched.path().is_empty() && lift(watched),
+        };
+        match watched.path() {
+            b"" => found.add(watched.pid.filter(|pid| is_alive(*pid))),
+            cgroup => found.read_procs(cgroup),
         }
-        let high = Fixed::<24>::of(format_args!("{}\n", watched.high));
-        let lifted = overwrite(watched.path(), "memory.high", high.as_bytes());
-        let thawed = overwrite(watched.path(), "cgroup.freeze", b"0\n");
-        found.lifted = lifted && thawed;
-        found.read_procs(watched.path());
         found
     }
 
@@ -107,6 +106,14 @@ impl Found {
     fn pids(&self) -> &[Pid] {
         &self.pids[..self.count]
     }
+}
+
+/// Gives back what the supervisor wrote itself.
+fn lift(watched: &Watched) -> bool {
+    let high = Fixed::<24>::of(format_args!("{}\n", watched.high));
+    let lifted = overwrite(watched.path(), "memory.high", high.as_bytes());
+    let thawed = overwrite(watched.path(), "cgroup.freeze", b"0\n");
+    lifted && thawed
 }
 
 fn line(name: &str, watched: &Watched, found: &Found) -> Fixed<12_288> {

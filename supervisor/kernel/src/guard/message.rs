@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 
-use super::Watch;
+use super::{Errand, Watch};
 use crate::Pid;
 use crate::cgroup::Limit;
 use crate::text::Fixed;
@@ -12,8 +12,8 @@ use crate::text::Fixed;
 pub(super) const MOST_PATH: usize = 4096;
 
 const HEAD: usize = 2;
-const FIELDS: usize = 1 + 8 + 4 + 8;
-const MOST: usize = HEAD + FIELDS + MOST_PATH;
+const FIELDS: usize = 1 + 8 + 4 + 8 + 2;
+const MOST: usize = HEAD + FIELDS + MOST_PATH + Errand::MOST;
 const NO_LIMIT: u64 = u64::MAX;
 
 /// A message as it goes over the socket.
@@ -33,17 +33,21 @@ pub(super) struct Watched {
     pub(super) pid: Option<Pid>,
     pub(super) high: Limit,
     path: Fixed<MOST_PATH>,
+    errand: Option<Errand>,
 }
 
 impl Message {
     pub(super) fn watch(watch: &Watch<'_>) -> Self {
         let path = watch.cgroup.map_or(&b""[..], |path| path.as_os_str().as_bytes());
         let path = &path[..path.len().min(MOST_PATH)];
-        let mut message = Self::of(b'W', FIELDS + path.len());
+        let errand = watch.errand.map_or(&b""[..], Errand::as_bytes);
+        let mut message = Self::of(b'W', FIELDS + path.len() + errand.len());
         message.0.push_bytes(&watch.generation.to_le_bytes());
         message.0.push_bytes(&watch.pid.unwrap_or(0).to_le_bytes());
         message.0.push_bytes(&watch.high.bytes().unwrap_or(NO_LIMIT).to_le_bytes());
+        message.0.push_bytes(&(path.len() as u16).to_le_bytes());
         message.0.push_bytes(path);
+        message.0.push_bytes(errand);
         message
     }
 
@@ -93,7 +97,9 @@ impl Watched {
     fn parse(fields: &[u8]) -> Option<Self> {
         let (generation, fields) = fields.split_first_chunk()?;
         let (pid, fields) = fields.split_first_chunk()?;
-        let (high, path) = fields.split_first_chunk()?;
+        let (high, fields) = fields.split_first_chunk()?;
+        let (length, fields) = fields.split_first_chunk()?;
+        let (path, errand) = fields.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
         let mut watched = Self {
             generation: u64::from_le_bytes(*generation),
             pid: Some(Pid::from_le_bytes(*pid)).filter(|pid| *pid > 0),
@@ -102,6 +108,7 @@ impl Watched {
                 bytes => Limit::Bytes(bytes),
             },
             path: Fixed::new(),
+            errand: Errand::of_bytes(errand),
         };
         watched.path.push_bytes(path);
         Some(watched)
@@ -110,6 +117,11 @@ impl Watched {
     /// The service cgroup; empty if there is none.
     pub(super) fn path(&self) -> &[u8] {
         self.path.as_bytes()
+    }
+
+    /// What gives the throttle back instead of us.
+    pub(super) fn errand(&self) -> Option<&Errand> {
+        self.errand.as_ref()
     }
 }
 
@@ -125,24 +137,28 @@ mod tests {
     #[test]
     fn what_is_said_is_heard() {
         let cgroup = Some(Path::new("/sys/fs/cgroup/service.3"));
-        let watch = Watch { generation: 3, cgroup, pid: Some(77), high: Limit::Bytes(4096) };
+        let errand = Errand::new(&["systemctl", "--", "web.service"], Path::new("/run/x.conf")).unwrap();
+        let watch = Watch { generation: 3, cgroup, pid: Some(77), high: Limit::Bytes(4096), errand: Some(&errand) };
         let Heard::Watch(watched) = heard(&Message::watch(&watch)) else { panic!("not a watch") };
         assert_eq!((watched.generation, watched.pid, watched.high), (3, Some(77), Limit::Bytes(4096)));
         assert_eq!(watched.path(), b"/sys/fs/cgroup/service.3");
+        assert_eq!(watched.errand().map(Errand::as_bytes), Some(errand.as_bytes()));
         assert!(matches!(heard(&Message::rest()), Heard::Rest));
         assert!(matches!(heard(&Message::farewell()), Heard::Farewell));
     }
 
     #[test]
     fn nothing_to_watch_yet_is_said_too() {
-        let watch = Watch { generation: 1, cgroup: None, pid: None, high: Limit::Max };
+        let watch = Watch { generation: 1, cgroup: None, pid: None, high: Limit::Max, errand: None };
         let Heard::Watch(watched) = heard(&Message::watch(&watch)) else { panic!("not a watch") };
         assert_eq!((watched.pid, watched.high, watched.path()), (None, Limit::Max, &b""[..]));
+        assert!(watched.errand().is_none());
     }
 
     #[test]
     fn a_cut_off_message_is_an_end() {
-        let whole = Message::watch(&Watch { generation: 1, cgroup: None, pid: None, high: Limit::Max });
+        let watch = Watch { generation: 1, cgroup: None, pid: None, high: Limit::Max, errand: None };
+        let whole = Message::watch(&watch);
         for length in 0..whole.as_bytes().len() {
             assert!(Heard::read(&whole.as_bytes()[..length]).is_err());
         }

@@ -3,8 +3,9 @@
 //! The guard is a fork of the supervisor, made early, that blocks in `read` on a socket: it costs no wake-up and some
 //! hundred kilobytes. It is told what there is to look after. When the socket closes without a farewell, it gives back
 //! the throttle and the freezer, writes one line into the journal and one to standard error, and ends. The service is left
-//! running, as it was.
+//! running, as it was. Where the throttle is somebody else's to write, a program that asks them gives it back.
 
+mod errand;
 mod fork;
 mod keeper;
 mod message;
@@ -20,6 +21,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::cgroup::Limit;
 use crate::pidfd::Pidfd;
 use crate::{Error, Pid, Result};
+pub use errand::Errand;
 use message::Message;
 
 /// How long an orderly end waits for the guard's.
@@ -44,6 +46,8 @@ pub struct Watch<'a> {
     pub pid: Option<Pid>,
     /// What `memory.high` was before the supervisor touched it, `Max` unless an outsider had set it.
     pub high: Limit,
+    /// What gives that back where the cgroup is somebody else's to write to, and nothing is written there.
+    pub errand: Option<&'a Errand>,
 }
 
 impl Guard {

@@ -37,6 +37,9 @@ fn until_exec(prepared: &Prepared<'_>, procs: Option<RawFd>) -> (Stage, i32) {
             return (Stage::Cgroup, errno());
         }
         libc::setsid();
+        if prepared.ends_with_us {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        }
         if prepared.reset_oom_score {
             reset_oom_score();
         }

@@ -41,6 +41,7 @@ pub struct Spawn<'a> {
     passed: Vec<BorrowedFd<'a>>,
     cgroup: Option<&'a Group>,
     directory: Option<PathBuf>,
+    ends_with_us: bool,
     stdio: [Option<BorrowedFd<'a>>; 3],
 }
 
@@ -75,6 +76,7 @@ impl<'a> Spawn<'a> {
             passed: Vec::new(),
             cgroup: None,
             directory: None,
+            ends_with_us: false,
             stdio: [None, None, None],
         }
     }
@@ -123,6 +125,13 @@ impl<'a> Spawn<'a> {
     #[must_use]
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
+        self
+    }
+
+    /// The kernel kills it when the thread ends that starts it: for orders that a successor of ours may want to undo.
+    #[must_use]
+    pub fn ends_with_us(mut self) -> Self {
+        self.ends_with_us = true;
         self
     }
 
@@ -240,6 +249,13 @@ pub(crate) mod tests {
         // No copy: a fork of another test could hold it open for writing just now, and it would be busy.
         std::os::unix::fs::symlink("/bin/true", right.path().join("tool")).unwrap();
         assert_eq!(wait(&spawn().start().unwrap()), Exit::Code(0));
+    }
+
+    #[test]
+    fn what_is_to_end_with_us_does_not_outlive_the_thread() {
+        let child =
+            std::thread::spawn(|| Spawn::new(["sleep", "1000"]).ends_with_us().start().unwrap()).join().unwrap();
+        assert!(matches!(wait(&child), Exit::Signal { number: 9, .. }));
     }
 
     #[test]

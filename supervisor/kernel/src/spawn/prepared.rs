@@ -27,6 +27,7 @@ pub(super) struct Prepared<'a> {
     pub(super) cgroup: Option<&'a Group>,
     /// Ours is negative; the child sets its own back to 0.
     pub(super) reset_oom_score: bool,
+    pub(super) ends_with_us: bool,
     /// Descriptors that become 3 and up.
     pub(super) passed: Passed,
     /// Variables of `envp` that the child completes.
@@ -56,6 +57,7 @@ impl<'a> Prepared<'a> {
             stdio: spawn.stdio.map(|fd| fd.map(|fd| fd.as_raw_fd())),
             cgroup: spawn.cgroup,
             reset_oom_score: own_oom_score_is_negative(),
+            ends_with_us: spawn.ends_with_us,
             passed: Passed::new(&spawn.passed)?,
             argv: Strings::new(spawn.argv.iter().map(|word| text(word)), std::iter::empty())?,
             envp: Strings::new(environment.map(|pair| text(&pair)), completed)?,

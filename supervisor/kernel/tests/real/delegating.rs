@@ -40,7 +40,7 @@ fn role_of_a_supervisor() {
 fn role_of_a_guarded_supervisor() {
     let cgroup = PathBuf::from(std::env::var_os(CGROUP).unwrap()).join("../service");
     let guard = Guard::start("test", &std::env::temp_dir().join("guarded.jsonl")).unwrap();
-    guard.watch(&Watch { generation: 1, cgroup: Some(&cgroup), pid: None, high: Limit::Max }).unwrap();
+    guard.watch(&Watch { generation: 1, cgroup: Some(&cgroup), pid: None, high: Limit::Max, errand: None }).unwrap();
     println!("said {}", guard.pid());
     loop {
         std::thread::park();

@@ -1,9 +1,11 @@
 //! Units of systemd: it owns their cgroups, so it is asked, and asked to change them.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use highwater_kernel::Pid;
 use highwater_kernel::cgroup::Limit;
+use highwater_kernel::guard::Errand;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::spawn_local;
 
@@ -60,6 +62,18 @@ fn parse(name: &str, text: &str) -> Result<Option<Properties>, String> {
     Ok(main.map(|main| Properties { name: name.to_owned(), main }))
 }
 
+/// Sets `MemoryHigh=` back to what it was, without a loop to wait in.
+pub fn give_back(name: &str, high: Limit) -> Result<(), String> {
+    let command = set_high(name, high);
+    let output = std::process::Command::new(&command[0]).args(&command[1..]).output();
+    let output = output.map_err(|error| format!("systemctl: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("systemctl set-property {name}: {}", String::from_utf8_lossy(&output.stderr).trim_end()));
+    }
+    let _ = std::fs::remove_file(drop_in(name));
+    Ok(())
+}
+
 /// The way to change a unit: orders are carried out one after the other, beside the loop.
 #[derive(Clone, Debug)]
 pub struct Unit {
@@ -70,7 +84,7 @@ pub struct Unit {
 #[derive(Debug)]
 enum Order {
     /// `MemoryHigh=`, for the generation that is to be told, if it is.
-    High(String, Option<u32>),
+    High(Limit, Option<u32>),
     Restart,
     Kill,
     /// Nothing; told when everything before it is done.
@@ -88,12 +102,12 @@ impl Unit {
 
     /// Sets `MemoryHigh=` until the next boot, and tells the generation when it is done.
     pub fn lower(&self, bytes: u64, generation: u32) {
-        self.order(Order::High(bytes.to_string(), Some(generation)));
+        self.order(Order::High(Limit::Bytes(bytes), Some(generation)));
     }
 
     /// Sets `MemoryHigh=` until the next boot.
     pub fn raise(&self, limit: Limit) {
-        self.order(Order::High(limit.bytes().map_or_else(|| NO_LIMIT.to_owned(), |bytes| bytes.to_string()), None));
+        self.order(Order::High(limit, None));
     }
 
     /// Has it stopped and started again.
@@ -113,9 +127,19 @@ impl Unit {
         let _ = told.await;
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Removes what says until the next boot what the unit itself says again.
     pub fn forget(&self) {
-        let _ = std::fs::remove_file(format!("{CONTROL}/{}.d/50-MemoryHigh.conf", self.name));
+        let _ = std::fs::remove_file(drop_in(&self.name));
+    }
+
+    /// What gives `MemoryHigh=` back when we are gone.
+    pub fn errand(&self, high: Limit) -> io::Result<Errand> {
+        Errand::new(&set_high(&self.name, high).each_ref().map(String::as_str), &drop_in(&self.name))
     }
 
     fn order(&self, order: Order) {
@@ -132,10 +156,7 @@ async fn carry_out(
 ) {
     while let Some(order) = orders.recv().await {
         let (argv, told) = match order {
-            Order::High(high, told) => {
-                let property = format!("MemoryHigh={high}");
-                (words(&["systemctl", "set-property", "--runtime", "--", &name, &property]), told)
-            }
+            Order::High(high, told) => (words(&set_high(&name, high)), told),
             Order::Restart => (words(&["systemctl", "restart", "--no-block", "--", &name]), None),
             Order::Kill => (words(&["systemctl", "kill", "--signal=SIGKILL", "--", &name]), None),
             Order::Flush(done) => {
@@ -143,7 +164,7 @@ async fn carry_out(
                 continue;
             }
         };
-        let result = program::run_own(argv, around.clone(), |_| ()).await;
+        let result = program::run_order(argv, around.clone()).await;
         if let Err(error) = &result {
             tracing::warn!("systemctl for {name}: {error}");
         }
@@ -153,8 +174,20 @@ async fn carry_out(
     }
 }
 
-fn words(words: &[&str]) -> Vec<std::ffi::OsString> {
-    words.iter().map(Into::into).collect()
+/// The command that sets `MemoryHigh=` until the next boot.
+fn set_high(name: &str, high: Limit) -> [String; 7] {
+    let value = high.bytes().map_or_else(|| NO_LIMIT.to_owned(), |bytes| bytes.to_string());
+    let property = format!("MemoryHigh={value}");
+    ["systemctl", "set-property", "--runtime", "--no-ask-password", "--", name, &property].map(str::to_owned)
+}
+
+/// Where systemd keeps what that command has set.
+fn drop_in(name: &str) -> PathBuf {
+    format!("{CONTROL}/{name}.d/50-MemoryHigh.conf").into()
+}
+
+fn words<S: AsRef<std::ffi::OsStr>>(words: &[S]) -> Vec<std::ffi::OsString> {
+    words.iter().map(|word| word.as_ref().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -167,5 +200,12 @@ mod tests {
         assert_eq!(parse("a.service", text), Ok(Some(Properties { name: "a.service".into(), main: 4711 })));
         assert_eq!(parse("a.service", "MainPID=0\nLoadState=loaded\n"), Ok(None));
         assert!(parse("b.service", "MainPID=0\nLoadState=not-found\n").unwrap_err().contains("no unit b.service"));
+    }
+
+    #[test]
+    fn the_longest_name_of_a_unit_fits_into_what_the_guard_keeps() {
+        let (orders, _) = unbounded_channel();
+        let unit = Unit { name: "x".repeat(255), orders };
+        assert!(unit.errand(Limit::Bytes(u64::MAX - 1)).is_ok());
     }
 }
