@@ -13,6 +13,10 @@ use crate::incident::{MIB, Place, done, evidence, skipped, start_of};
 /// Others' `memory.high`, above everything the ladder wants.
 const THEIR_HIGH: u64 = 250 * MIB;
 
+/// Runs highwater where it can only read, as beside a container.
+const READ_ONLY: [&str; 5] =
+    ["unshare", "--mount", "/bin/sh", "-c", "mount -o remount,bind,ro /sys/fs/cgroup && exec \"$0\" \"$@\""];
+
 /// Does nothing, under a command line like that of the leaker.
 const CALM: [&str; 4] = ["/bin/sh", "-c", "sleep 1000; :", "--base 20 --rate 10"];
 
@@ -129,8 +133,6 @@ fn a_service_that_ended_leaves_no_limit_of_ours_behind() {
 
 #[test]
 fn where_nothing_can_be_written_it_is_dumped_and_asked_to_end() {
-    const READ_ONLY: [&str; 5] =
-        ["unshare", "--mount", "/bin/sh", "-c", "mount -o remount,bind,ro /sys/fs/cgroup && exec \"$0\" \"$@\""];
     const OWN_FILES: &str = "mkdir -p $0/inner && mount --bind $0/inner $0 && exec \"$@\"";
     let place = Place::on_disk("attach-read-only");
     let theirs = limited(&place.scratch);
@@ -146,6 +148,22 @@ fn where_nothing_can_be_written_it_is_dumped_and_asked_to_end() {
     assert!(skipped(journal, "throttle").contains("lacks throttle"));
     done(journal, "restart");
     highwater.stop();
+    drop_with(others, &theirs);
+}
+
+#[test]
+fn a_limit_that_others_resize_counts_at_once() {
+    let place = Place::on_disk("attach-resized");
+    let theirs = limited(&place.scratch);
+    let others = Others::run(place.leaker("--base 100"), joining(theirs.path()).into());
+    let policy = "[trigger.near]\nusage = { of = \"anon\", above = \"80%\" }\n\
+                  [[step]]\nname = \"look\"\nsignal = { send = \"SIGCONT\" }\n";
+    let highwater = Highwater::here().policy(policy).under(READ_ONLY).attach("--cgroup", theirs.path());
+    wait_until("the base", || (theirs.read("memory.current").parse::<u64>().unwrap() > 100 * MIB).then_some(()));
+    // 100 MiB are far from 80 % of 256 MiB; of 112 MiB they are not.
+    theirs.write("memory.max", 112 * MIB);
+    let fired = highwater.journal().wait_for("trigger.fired");
+    assert!(fired["reading"]["above"].as_u64().is_some_and(|level| level < 100 * MIB), "{fired}");
     drop_with(others, &theirs);
 }
 
