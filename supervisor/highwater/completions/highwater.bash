@@ -133,7 +133,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__attach)
-            opts="-h --policy --state-dir --termination-log --name --log --dry-run --http --require --pid --cgroup --unit --command --uid --container --exit-after-restart --help"
+            opts="-h --policy --state-dir --termination-log --name --log --dry-run --http --require --pid --cgroup --unit --command --uid --container --exit-after-restart --give-back --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -63,6 +63,7 @@ set edit:completion:arg-completer[highwater] = {|@words|
             cand --container 'The first process of the container with this in its variable HIGHWATER_CONTAINER, or in the name of its cgroup'
             cand --exit-after-restart 'End with this status when a restart step has ended the service [default: look after the next]'
             cand --dry-run 'Run and watch the service, but only say what the steps would do'
+            cand --give-back 'Only give back the limit that a highwater which was killed, and its guard too, has left lowered, and end: for ExecStopPost= of the unit that highwater is in'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -82,6 +82,7 @@ complete -c highwater -n "__fish_highwater_using_subcommand attach" -l uid -d 'T
 complete -c highwater -n "__fish_highwater_using_subcommand attach" -l container -d 'The first process of the container with this in its variable HIGHWATER_CONTAINER, or in the name of its cgroup' -r
 complete -c highwater -n "__fish_highwater_using_subcommand attach" -l exit-after-restart -d 'End with this status when a restart step has ended the service [default: look after the next]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand attach" -l dry-run -d 'Run and watch the service, but only say what the steps would do'
+complete -c highwater -n "__fish_highwater_using_subcommand attach" -l give-back -d 'Only give back the limit that a highwater which was killed, and its guard too, has left lowered, and end: for ExecStopPost= of the unit that highwater is in'
 complete -c highwater -n "__fish_highwater_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l policy -d 'The policy [default: the built-in one, see `check --default`]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand init" -l state-dir -d 'Where journal and evidence go [default: $STATE_DIRECTORY, or highwater/NAME under /var/lib or the user\'s state directory]' -r -F
