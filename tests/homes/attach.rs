@@ -171,6 +171,30 @@ fn a_unit_climbs_the_whole_ladder_by_systemd_s_own_hand() {
 }
 
 #[test]
+fn systemd_is_asked_how_a_service_ended() {
+    const THEIRS: &str = "ending.service";
+    call(["mkfifo", "/run/ending"]);
+    let script = "[ -p /run/ending ] || exec sleep 100000; read line </run/ending; rm /run/ending; exit 3";
+    write_unit(THEIRS, &format!("ExecStart=/bin/sh -c '{script}'\nMemoryMax=256M\n"));
+    call(["systemctl", "start", THEIRS]);
+    let mut highwater = Highwater::here().policy(LADDER.policy()).attach("--unit", THEIRS);
+    let journal = highwater.journal();
+    highwater.service();
+    // This waits until somebody reads.
+    fs::write("/run/ending", "\n").unwrap();
+    let first = journal.wait_for("service.exited");
+    assert_eq!((&first["code"], &first["cause"]), (&3.into(), &"crash".into()), "{first}");
+    call(["systemctl", "start", THEIRS]);
+    highwater.started(2);
+    call(["systemctl", "stop", THEIRS]);
+    let second =
+        journal.wait_for_line("the second end", |line| line["event"] == "service.exited" && line["generation"] == 2);
+    // For systemd that is the right end of what it was asked to stop.
+    assert_eq!((&second["signal"], &second["cause"]), (&15.into(), &"finished".into()), "{second}");
+    assert!(highwater.stop().success());
+}
+
+#[test]
 fn a_unit_that_does_not_run_yet_is_waited_for() {
     write_unit("later.service", "ExecStart=sleep 1000\nMemoryMax=64M\n");
     let mut highwater = Highwater::here().policy(LADDER.policy()).attach("--unit", "later.service");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::ability::Abilities;
 use crate::amount::Limit;
 use crate::policy::{Destination, Policy, Receiver, Recipe};
-use crate::reading::{Counters, Exit, Inspection, Usage};
+use crate::reading::{Counters, Exit, Inspection, Told, Usage};
 use crate::record::{Event, Evidence, Record};
 use crate::signal::Signal;
 
@@ -249,6 +249,15 @@ pub enum Input {
         counters: Option<Counters>,
         /// `memory.peak`.
         peak: Option<u64>,
+    },
+    /// The main process of a service of others has ended; the last figures, and how it ended if somebody says so.
+    Lost {
+        /// Counters read at that moment.
+        counters: Option<Counters>,
+        /// `memory.peak`.
+        peak: Option<u64>,
+        /// What whoever runs it says.
+        told: Option<Told>,
     },
     /// The helper thread has lowered `memory.high`, or could not.
     Lowered {

@@ -164,6 +164,26 @@ impl Exit {
     }
 }
 
+/// What whoever runs a service of others says of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// How its main process ended.
+    pub exit: Exit,
+    /// What they make of it.
+    pub verdict: Verdict,
+}
+
+/// What whoever runs a service of others makes of its end: they know which statuses and signals are right for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It ended as it should.
+    Right,
+    /// It failed.
+    Failed,
+    /// It ended because the kernel killed something of it for want of memory.
+    OomKilled,
+}
+
 /// What ended a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

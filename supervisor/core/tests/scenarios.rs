@@ -12,7 +12,7 @@ mod prelude {
     pub use highwater_core::amount::{Amount, Limit, MIB};
     pub use highwater_core::command::{Command, Ending, Input, Moment, Probe, Work};
     pub use highwater_core::policy::{Action, Condition, Line, Policy, RestartOn, Step, Trigger};
-    pub use highwater_core::reading::{Exit, Inspection, Runtime, Usage};
+    pub use highwater_core::reading::{Exit, Inspection, Runtime, Told, Usage, Verdict};
     pub use highwater_core::record::Event;
     pub use highwater_core::signal::Signal;
     pub use highwater_core::supervisor::{Attached, Config, Wish};

@@ -2,7 +2,7 @@
 
 use crate::command::{Command, Ending};
 use crate::policy::{Action, Restart, RestartOn};
-use crate::reading::{Cause, Counters, Exit};
+use crate::reading::{Cause, Counters, Exit, Told, Verdict};
 use crate::record::{Event, Outcome};
 use crate::time::Instant;
 use crate::timer::{Timer, Timers};
@@ -44,8 +44,9 @@ impl Supervisor {
         self.record(now, Event::Notice { reason });
     }
 
-    /// Nobody of the service is left: write its end down and decide what follows.
-    pub(super) fn emptied(&mut self, now: Instant, counters: Option<Counters>, peak: Option<u64>) {
+    /// Nobody of the service is left: write its end down and decide what follows. Of one of others its runner may have
+    /// told how it ended.
+    pub(super) fn emptied(&mut self, now: Instant, counters: Option<Counters>, peak: Option<u64>, told: Option<Told>) {
         let (exit, goal, by_itself) = match self.life {
             Life::Running if std::mem::take(&mut self.stop_waits) => (None, Goal::Quit, true),
             Life::Running => (None, Goal::AsByItself, true),
@@ -60,12 +61,22 @@ impl Supervisor {
         self.lift(now);
         let was_killed = self.timers.get(Timer::Killed).is_some();
         self.nothing_runs();
-        let killed = self.read_last_counters(now, counters, exit);
+        let exit = exit.or(told.map(|told| told.exit));
+        let verdict = told.map(|told| told.verdict);
+        let killed = self.read_last_counters(now, counters, exit, verdict);
         let unseen = if killed.is_some() || was_killed { KILLED } else { Exit::Code(0) };
         // Only a parent is told how its child ended.
         let is_known = exit.is_some() || unseen == KILLED || !self.is_attached();
         let exit = exit.unwrap_or(unseen);
-        self.write_exit(now, is_known.then_some(exit), by_itself, killed, peak);
+        let known = is_known.then_some(exit);
+        let failed = verdict.map(|verdict| verdict != Verdict::Right).or(known.map(Exit::failed));
+        let cause = killed.unwrap_or(match (by_itself, failed) {
+            (false, _) => Cause::Asked,
+            (true, Some(true)) => Cause::Crash,
+            (true, Some(false)) => Cause::Finished,
+            (true, None) => Cause::Unknown,
+        });
+        self.write_exit(now, known, cause, killed.is_some(), peak);
         self.after_the_end(now, goal, exit);
     }
 
@@ -121,7 +132,13 @@ impl Supervisor {
 
     /// The counters outlive the processes by a moment: whether the kernel killed is read from them. A kill earlier in
     /// this life, of another process, does not count for a main process that ended otherwise.
-    fn read_last_counters(&mut self, now: Instant, counters: Option<Counters>, exit: Option<Exit>) -> Option<Cause> {
+    fn read_last_counters(
+        &mut self,
+        now: Instant,
+        counters: Option<Counters>,
+        exit: Option<Exit>,
+        verdict: Option<Verdict>,
+    ) -> Option<Cause> {
         // A cgroup of others may be gone before it could be read once more.
         let last = counters.unwrap_or(self.counters);
         let delta = Counters { high: 0, ..last.since(self.counters).plus(self.unread) };
@@ -133,30 +150,16 @@ impl Supervisor {
         let at_own_limit = last.max > 0 && last.oom > 0;
         let cause = if at_own_limit { Cause::OwnLimit } else { Cause::OuterLimit };
         let by_signal = exit.is_none_or(|exit| matches!(exit, KILLED | Exit::Code(137)));
-        (last.oom_kill > 0 && by_signal).then_some(cause)
+        (verdict == Some(Verdict::OomKilled) || last.oom_kill > 0 && by_signal).then_some(cause)
     }
 
-    fn write_exit(
-        &mut self,
-        now: Instant,
-        exit: Option<Exit>,
-        by_itself: bool,
-        killed: Option<Cause>,
-        peak: Option<u64>,
-    ) {
+    fn write_exit(&mut self, now: Instant, exit: Option<Exit>, cause: Cause, oom_killed: bool, peak: Option<u64>) {
         let (code, signal) = match exit {
             Some(Exit::Code(code)) => (Some(code), None),
             Some(Exit::Signal(signal)) => (None, Some(signal)),
             None => (None, None),
         };
-        let cause = killed.unwrap_or(match (by_itself, exit.map(Exit::failed)) {
-            (false, _) => Cause::Asked,
-            (true, Some(true)) => Cause::Crash,
-            (true, Some(false)) => Cause::Finished,
-            (true, None) => Cause::Unknown,
-        });
         let memory = self.memory();
-        let oom_killed = killed.is_some();
         self.record(now, Event::ServiceExited { code, signal, oom_killed, cause, memory, peak });
     }
 

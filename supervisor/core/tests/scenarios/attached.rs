@@ -81,3 +81,21 @@ fn or_whoever_runs_it_is_told_by_our_status() {
     assert_eq!(world.ended, Some(Ending::Handover(76)), "{}", world.story());
     assert!(ended_gracefully(&world), "{}", world.story());
 }
+
+#[test]
+fn its_runner_knows_best_how_it_ended() {
+    let told = |exit, verdict| Some(Told { exit, verdict });
+    for (told, says) in [
+        (told(Exit::Code(3), Verdict::Failed), "service exited Some(3) None oom=false Crash"),
+        (told(Exit::Signal(15), Verdict::Right), "service exited None Some(15) oom=false Finished"),
+        (told(Exit::Signal(15), Verdict::OomKilled), "service exited None Some(15) oom=true OuterLimit"),
+        (None, "service exited None None oom=false Unknown"),
+    ] {
+        let mut world = attached(documented(), Attached::Follow, |_| Model::calm());
+        world.run(secs(1));
+        world.tell(Input::Lost { counters: None, peak: None, told });
+        assert!(world.says(says), "{}", world.story());
+        world.run(secs(1));
+        assert_eq!((world.count("service started"), world.ended), (2, None), "{}", world.story());
+    }
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use highwater_core::ability::{Abilities, Ability};
 use highwater_core::amount::{Limit, MIB};
 use highwater_core::command::{Command, Finished, Input, Probe, Task};
-use highwater_core::reading::{Counters, Exit, Inspection, Runtime, Usage};
+use highwater_core::reading::{Counters, Exit, Inspection, Runtime, Told, Usage, Verdict};
 use highwater_core::record::Evidence;
 use highwater_core::signal::Signal;
 use highwater_core::supervisor::{Config, Wish};
@@ -164,6 +164,7 @@ fn input() -> impl Strategy<Value = Input> {
         1 => (0..3, any::<bool>()).prop_map(|(code, populated)| Input::Exited { exit: Exit::Code(code), populated }),
         1 => Just(Input::Exited { exit: Exit::Signal(9), populated: false }),
         2 => prop::option::of(counters).prop_map(|counters| Input::Emptied { counters, peak: None }),
+        1 => (0..2).prop_map(|code| Input::Lost { counters: None, peak: None, told: Some(told(code)) }),
         1 => (0_u32..20).prop_map(|task| Input::Finished { task: Task(task), result: Ok(Finished::default()) }),
         1 => any::<bool>().prop_map(Input::Ready),
         1 => any::<u64>().prop_map(|micros| Input::Extended(Duration::from_micros(micros))),
@@ -171,6 +172,10 @@ fn input() -> impl Strategy<Value = Input> {
         1 => Just(Input::Forward(Signal::HUP)),
         1 => Just(Input::Stop { reason: "TERM".into() }),
     ]
+}
+
+fn told(code: i32) -> Told {
+    Told { exit: Exit::Code(code), verdict: if code == 0 { Verdict::Right } else { Verdict::Failed } }
 }
 
 pub fn model() -> impl Strategy<Value = Model> {

@@ -155,15 +155,33 @@ impl Hands {
         }
     }
 
-    /// The main process of an attached service has ended. Nobody but its parent is told how.
-    pub(super) fn lost(&mut self, generation: u32) -> Option<Input> {
-        self.service_mut(generation)?;
+    /// The main process of an attached service has ended. Nobody but its parent is told how, so that is asked if it is
+    /// systemd.
+    pub(super) fn lost(&mut self, generation: u32) {
+        let Some(service) = self.service_mut(generation) else { return };
+        let (counters, peak, main) = (service.counters(), service.peak(), service.main.pid());
+        let unit = if let Owner::Systemd(unit) = &service.owner { Some(unit.clone()) } else { None };
+        let (around, wake) = (self.around.clone(), self.wake.clone());
+        spawn_local(async move {
+            let told = match unit {
+                Some(unit) => unit.how_it_ended(main, around).await,
+                None => None,
+            };
+            let _ = wake.send(Wake::Lost(generation, Input::Lost { counters, peak, told }));
+        });
         // Its cgroup, or its unit, is there for the next one too.
         self.raise(highwater_core::amount::Limit::Max);
-        let service = self.service_mut(generation)?;
-        let input = Input::Emptied { counters: service.counters(), peak: service.peak() };
+    }
+
+    /// It is known how that generation ended, as far as it can be known. Whether it was looked after until now.
+    pub(super) fn forget(&mut self, generation: u32) -> bool {
+        if self.service_mut(generation).is_none() {
+            return false;
+        }
+        // The core, which did not know of the end, may have lowered it once more.
+        self.raise(highwater_core::amount::Limit::Max);
         self.bury(generation);
-        Some(input)
+        true
     }
 
     /// Asks the service to end: by a signal, or, where systemd runs it, by a restart.
@@ -199,7 +217,7 @@ impl Hands {
     fn unit(&self, properties: unit::Properties) -> Unit {
         let known = self.following.as_ref().and_then(|following| following.unit.as_ref());
         match known.filter(|unit| unit.name() == properties.name) {
-            Some(unit) => unit.clone(),
+            Some(unit) => unit.in_life(properties),
             None => Unit::start(properties, self.around.clone(), self.wake.clone()),
         }
     }

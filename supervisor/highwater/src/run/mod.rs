@@ -80,6 +80,8 @@ pub(crate) enum Wake {
     Input(u32, Input),
     /// The main process of that generation ended.
     MainExited(u32),
+    /// The service of others, that generation, has ended, and its runner was asked how.
+    Lost(u32, Input),
     /// Nobody is left in the cgroup of that generation.
     Empty(u32),
     /// Somebody wrote to a limit that generation is under.
