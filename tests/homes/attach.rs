@@ -171,6 +171,31 @@ fn a_unit_climbs_the_whole_ladder_by_systemd_s_own_hand() {
 }
 
 #[test]
+fn a_unit_that_ends_under_a_throttle_gets_its_limit_back() {
+    const THEIRS: &str = "throttled.service";
+    const THROTTLING: &str = "[trigger.near-limit]\nusage = { above = \"30%\" }\n\
+        [[step]]\nname = \"throttle\"\nthrottle = { high = \"60%\", for = \"30m\" }\n";
+    // Beyond the trigger from the start, and far from the limit.
+    let leaker = program("leaker").display().to_string();
+    let service = format!("ExecStart={leaker} --base 100 --rate 1\nMemoryMax=256M\nMemoryHigh={THEIR_HIGH}\n");
+    write_unit(THEIRS, &service);
+    call(["systemctl", "start", THEIRS]);
+    let mut highwater = Highwater::here().policy(THROTTLING).attach("--unit", THEIRS);
+    let journal = highwater.journal();
+    journal.wait_for_line("a throttle", |line| line["event"] == "step.started" && line["step"] == "throttle");
+    // Below the tripwire.
+    let is_throttled = || property_of(THEIRS, "MemoryHigh").parse().is_ok_and(|high: u64| high < 192 << 20);
+    wait_until("systemd's throttle", || is_throttled().then_some(()));
+    call(["systemctl", "kill", "--signal=SIGKILL", THEIRS]);
+    let exited = journal.wait_for("service.exited");
+    assert_eq!((&exited["signal"], &exited["oom_killed"]), (&9.into(), &false.into()), "{exited}");
+    journal.wait_for("throttle.lifted");
+    assert!(highwater.stop().success());
+    assert_eq!(property_of(THEIRS, "MemoryHigh"), THEIR_HIGH);
+    wait_until_given_back(THEIRS);
+}
+
+#[test]
 fn systemd_is_asked_how_a_service_ended() {
     const THEIRS: &str = "ending.service";
     call(["mkfifo", "/run/ending"]);
