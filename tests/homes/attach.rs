@@ -232,3 +232,25 @@ fn a_unit_that_does_not_run_yet_is_waited_for() {
     highwater.stop();
     call(["systemctl", "stop", "later.service"]);
 }
+
+#[test]
+fn what_is_required_is_judged_when_the_service_is_met() {
+    const THEIRS: &str = "required.service";
+    write_unit(THEIRS, "ExecStart=sleep 100000\nMemoryMax=256M\n");
+    let attach = |ability| {
+        Highwater::here().policy(LADDER.policy()).option("--require").option(ability).attach("--unit", THEIRS)
+    };
+    let (mut can, mut cannot) = (attach("throttle"), attach("freeze"));
+    for highwater in [&can, &cannot] {
+        highwater.journal().wait_for("supervisor.started");
+    }
+    call(["systemctl", "start", THEIRS]);
+    can.service();
+    assert_eq!(cannot.wait().code(), Some(125));
+    assert!(cannot.stderr().contains("required ability freeze is missing"), "{}", cannot.stderr());
+    assert!(cannot.journal().events("service.started").is_empty());
+    can.stop();
+    // Now it is known at once.
+    assert_eq!(attach("freeze").wait().code(), Some(125));
+    call(["systemctl", "stop", THEIRS]);
+}

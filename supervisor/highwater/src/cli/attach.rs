@@ -31,7 +31,7 @@ pub(super) fn attach() -> clap::Command {
             "The service is neither started nor taken along: when highwater ends, its limits are as they were found, \
              and it goes on. A restart step asks it to end, and whoever runs it starts it again; a unit is restarted \
              by systemd. Where the cgroup is systemd's, systemd is asked for every change (set-property --runtime). \
-             Also when highwater is killed, its guard gives the limits back, unless that is killed as well.",
+             What --require names is judged when the service is met. Also when highwater is killed, its guard gives the limits back, unless that is killed as well.",
         )
 }
 

@@ -8,6 +8,7 @@ mod unit;
 
 use std::time::Duration;
 
+use highwater_core::ability::Ability;
 use highwater_core::command::Input;
 use highwater_core::policy::Policy;
 use highwater_core::record::Event;
@@ -55,18 +56,30 @@ pub struct Following {
     last: Option<(Pid, u64)>,
     /// The way to it where it is systemd's, also while it does not run.
     unit: Option<Unit>,
+    /// Abilities without which not to go on, judged when it is met for the first time.
+    required: Vec<Ability>,
 }
 
 impl Following {
     /// Looks once. What does not exist, and never will, is an error; what does not run yet is waited for.
-    pub fn begin(target: Target) -> Result<Self, String> {
+    pub fn begin(target: Target, required: &[Ability]) -> Result<Self, String> {
         let first = match &target {
             Target::Unit(name) => unit::look(name)?.and_then(Found::of_unit),
             Target::Pid(pid) => Some(target.find().ok_or_else(|| format!("there is no process {pid}"))?),
             Target::Cgroup(path) if !path.is_dir() => return Err(format!("there is no cgroup {}", path.display())),
             _ => target.find(),
         };
-        Ok(Self { target, first, last: None, unit: None })
+        Ok(Self { target, first, last: None, unit: None, required: required.to_vec() })
+    }
+
+    /// Whether it has been found already.
+    pub fn is_found(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Whether to be woken by stalls, whatever the policy says.
+    fn requires_stalls(&self) -> bool {
+        self.required.contains(&Ability::PsiTrigger)
     }
 
     /// What it is, for people.
@@ -119,7 +132,10 @@ impl Hands {
     /// The next generation was found: looks after it.
     pub(super) fn found(&mut self, policy: &Policy, generation: u32, found: &Found) -> Vec<Input> {
         let report = Report { wake: self.wake.clone(), generation };
-        let host = place::host(found, super::watches_stalls(policy));
+        let host = self.host_of(policy, found);
+        if let Err(reason) = self.judge(&host) {
+            return vec![Input::SpawnFailed { status: 125, reason }];
+        }
         let owner = self.owner(found);
         let key = key(found, &owner);
         let restore = self.state.borrowed(&key);
@@ -153,6 +169,18 @@ impl Hands {
                 Vec::new()
             }
         }
+    }
+
+    fn host_of(&self, policy: &Policy, found: &Found) -> Host {
+        let requires_stalls = self.following.as_ref().is_some_and(Following::requires_stalls);
+        place::host(found, requires_stalls || super::watches_stalls(policy))
+    }
+
+    /// Whether the service that was met allows what highwater was told to require. Later generations are looked after
+    /// as they are.
+    fn judge(&mut self, host: &Host) -> Result<(), String> {
+        let required = self.following.as_mut().map(|following| std::mem::take(&mut following.required));
+        super::require(host, &required.unwrap_or_default()).map_err(|failed| failed.reason)
     }
 
     /// The main process of an attached service has ended. Nobody but its parent is told how, so that is asked if it is

@@ -198,13 +198,17 @@ fn set_up(
     journal.limit(policy.journal.max_bytes);
     journal.keep_on_disk().map_err(Failed::own)?;
     reap::become_subreaper().map_err(Failed::own)?;
-    let following = arguments.target.clone().map(Following::begin).transpose().map_err(Failed::own)?;
+    let begin = |target| Following::begin(target, &arguments.require);
+    let following = arguments.target.clone().map(begin).transpose().map_err(Failed::own)?;
     let stalls = watches_stalls(&policy) || arguments.require.contains(&Ability::PsiTrigger);
     let host = match &following {
         Some(following) => following.host(stalls),
         None => Host::take(&arguments.name, stalls),
     };
-    require(&host, &arguments.require)?;
+    // Of a service that does not run yet nothing is known.
+    if following.as_ref().is_none_or(Following::is_found) {
+        require(&host, &arguments.require)?;
+    }
     let (wake, wakes) = unbounded_channel();
     let mut state = State::open(state_dir);
     state.keep_on_disk(journal.disk());
