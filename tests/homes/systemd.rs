@@ -157,6 +157,29 @@ fn a_unit_gets_highwater_in_front_by_what_the_drop_in_says() {
     assert_eq!(call(["systemctl", "show", "--property=Result", "web.service"]), "Result=success");
 }
 
+/// For another user than root, the kernel counts how much may be locked.
+#[test]
+fn in_front_of_a_unit_of_another_user_highwater_stays_in_memory_too() {
+    package::installed();
+    let unit = "modest.service";
+    let place = Path::new("/etc/systemd/system").join(unit);
+    write(&place, "[Service]\nExecStart=highwater run --name modest -- sleep 100000\nUser=nobody\nMemoryMax=128M\n");
+    let drop_ins = place.with_extension("service.d");
+    fs::create_dir_all(&drop_ins).unwrap();
+    call(["ln", "-sf", "/usr/share/highwater/front.conf", drop_ins.join("highwater.conf").to_str().unwrap()]);
+    call(["systemctl", "daemon-reload"]);
+    call(["systemctl", "start", unit]);
+    let journal = highwater_tests::Journal::in_state_dir(Path::new("/var/lib/highwater/modest"));
+    journal.wait_for("service.started");
+    assert_eq!(journal.wait_for("supervisor.started")["missing"], serde_json::json!([]));
+    let supervisor = Process(main_pid(unit));
+    // Locked by pages as they are touched, of which there are some by now.
+    let locked = supervisor.status("VmLck");
+    call(["systemctl", "stop", unit]);
+    let told = call(["journalctl", "--no-pager", "--output=cat", "--unit", unit]);
+    assert!(!told.contains("memory is not locked") && locked != "0 kB", "{locked}\n{told}");
+}
+
 /// systemd before 254 does not know one setting; there must be nothing else that it has to say.
 #[test]
 fn systemd_has_nothing_to_say_against_the_unit() {
