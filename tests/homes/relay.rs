@@ -1,10 +1,11 @@
-//! A service that speaks to systemd, through highwater: readiness, status and watchdog.
+//! What systemd and the service have to say to each other, through highwater: readiness, status, watchdog, and pressure.
 
 use std::{fs, thread};
 
 use highwater_tests::{call, wait_until};
 
 use crate::clients::{say, talking};
+use crate::instance::Instance;
 
 const SOCKET: &str = "127.0.0.1:8931";
 /// It is restarted when it has grown.
@@ -53,4 +54,29 @@ fn the_watchdog_knows_a_dump_from_a_hang() {
     wait_until("the next highwater", || (instance.show("NRestarts") == ["NRestarts=1"]).then_some(()));
     let told = call(["journalctl", "--no-pager", "--output=cat", "--unit", &instance.unit()]);
     assert!(told.contains("Watchdog timeout"), "{told}");
+}
+
+/// A service that waits for word of memory pressure, as the user nobody: by the unit, or by its own program.
+#[track_caller]
+fn is_told_of_pressure(name: &str, drop_in: &str) {
+    let policy = "[trigger.any]\nusage = { above = \"1%\" }\n[[step]]\nname = \"less\"\nshrink = {}\n";
+    let file = format!("/var/lib/highwater/{name}/told");
+    let script = format!(
+        "if [ $(id -u) = 0 ]; then
+            as_nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+            chmod 711 /var/lib/highwater/{name}
+            : >{file} && chown nobody {file} \"$MEMORY_PRESSURE_WATCH\"
+        fi
+        exec $as_nobody sh -c 'head -c1 \"$MEMORY_PRESSURE_WATCH\" >{file}; exec sleep 100000'
+        "
+    );
+    let instance = Instance::new(name, policy, &script, &format!("[Service]\nMemoryMax=32M\n{drop_in}"));
+    instance.systemctl("start");
+    wait_until("word of pressure", || (fs::read_to_string(&file).ok()? == "!").then_some(()));
+}
+
+#[test]
+fn a_service_of_another_user_is_told_of_pressure() {
+    is_told_of_pressure("told-by-root", "");
+    is_told_of_pressure("told-by-itself", "User=nobody\n");
 }
