@@ -16,10 +16,10 @@ fn high(scratch: &Scratch) -> String {
     scratch.read("service.1/memory.high")
 }
 
-/// A service that leaks quickly up to 100 MiB, which is beyond the tripwire but below the limit, and says when it got
-/// there. Under a throttle it would take it days.
+/// A service that leaks from 56 to 100 MiB, which is beyond the tripwire but below the limit, and says when it got there.
+/// From the tripwire on that takes seconds, which is time enough to throttle it; under a throttle it would take days.
 fn leaking(log: &Path) -> Vec<std::ffi::OsString> {
-    let options = ["--rate=40", "--stop-leak-at=100", "--log"].map(Into::into);
+    let options = ["--base=56", "--rate=5", "--stop-leak-at=44", "--log"].map(Into::into);
     [program("leaker").into()].into_iter().chain(options).chain([log.into()]).collect()
 }
 
