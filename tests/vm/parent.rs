@@ -173,13 +173,14 @@ fn the_service_gets_the_descriptors_it_was_given_and_no_other() {
         // Like a socket that an init system passes on.
         .under(["/bin/sh", "-c", "exec 7</dev/zero && exec \"$@\"", "sh"])
         .run(["cat"]);
-    let service = highwater.service();
-    let mut numbers: Vec<String> = fs::read_dir(format!("/proc/{service}/fd"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    numbers.sort();
-    assert_eq!(numbers, ["0", "1", "2", "7"]);
+    let descriptors = format!("/proc/{}/fd", highwater.service());
+    // While it is loaded, it has its libraries open as well.
+    wait_until("a service with the descriptors 0, 1, 2 and 7 only", || {
+        let entries = fs::read_dir(&descriptors).unwrap();
+        let mut numbers: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        numbers.sort();
+        (numbers == ["0", "1", "2", "7"]).then_some(())
+    });
     highwater.child().stdin.take().unwrap().write_all(b"through and through").unwrap();
     assert_eq!(highwater.wait().code(), Some(0));
     assert_eq!(fs::read_to_string(copy).unwrap(), "through and through");
