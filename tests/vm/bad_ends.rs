@@ -268,17 +268,14 @@ fn a_full_disk_stops_no_step_and_is_said() {
     let scratch = Scratch::new("full");
     let launcher = Highwater::inside(&scratch).policy(RESTARTING);
     let small = Small::new(launcher.directory().join("small"));
-    let mut highwater = launcher.state_dir(&small.0).run(leaker(&["--rate=40", "--leak-after=1"]));
+    let mut highwater = launcher.state_dir(&small.0).run(leaker(&["--base=32", "--rate=10", "--leak-after=1"]));
     highwater.service();
     let filler = small.fill();
-    let made = |generation: u32| {
-        let cgroup = scratch.file(&format!("service.{generation}"));
-        wait_until("the next generation", || cgroup.exists().then_some(()));
-    };
+    let started = || highwater.stderr().matches("service started").count();
     // The page the journal was in when the disk filled up still takes some lines.
     wait_until("lost records", || highwater.stderr().contains("records lost so far").then_some(()));
-    let lost_in = highwater.stderr().matches("service started").count();
-    made(u32::try_from(lost_in).unwrap() + 1);
+    let lost_in = started();
+    wait_until("the next generation", || (started() > lost_in).then_some(()));
     fs::remove_file(filler).unwrap();
     wait_until("the count", || highwater.stderr().contains("records are only in this log").then_some(()));
     highwater.stop();
@@ -292,7 +289,8 @@ fn a_log_nobody_reads_stops_no_step() {
     let (reader, mut writer) = io::pipe().unwrap();
     // A pipe holds 64 KiB.
     writer.write_all(&vec![b'\n'; 65536]).unwrap();
-    let mut highwater = Highwater::inside(&scratch).policy(RESTARTING).stderr(writer).run(leaker(&["--rate=40"]));
+    let mut highwater =
+        Highwater::inside(&scratch).policy(RESTARTING).stderr(writer).run(leaker(&["--base=32", "--rate=10"]));
     highwater.started(3);
     let steps = highwater.journal().events("step.finished");
     assert!(steps.iter().all(|line| line["outcome"] == "done"), "{steps:?}");
