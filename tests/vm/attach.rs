@@ -18,7 +18,7 @@ const READ_ONLY: [&str; 5] =
     ["unshare", "--mount", "/bin/sh", "-c", "mount -o remount,bind,ro /sys/fs/cgroup && exec \"$0\" \"$@\""];
 
 /// Does nothing, under a command line like that of the leaker.
-const CALM: [&str; 4] = ["/bin/sh", "-c", "sleep 1000; :", "--base 20 --rate 10"];
+const CALM: [&str; 4] = ["/bin/sh", "-c", "sleep 1000; :", "--base 140 --rate 6"];
 
 /// Somebody who runs the service, again whenever it has ended: first the one that leaks, then one that does not.
 struct Others {
@@ -80,7 +80,7 @@ fn first_process(theirs: &Scratch) -> Process {
 fn a_service_of_others_climbs_the_whole_ladder_and_goes_on_alone() {
     let place = Place::on_disk("attach");
     let theirs = limited(&place.scratch);
-    let service = place.leaker("--base 20 --rate 20 --leak-after 3 --dump-size 16");
+    let service = place.leaker("--base 140 --rate 6 --leak-after 3 --dump-size 16");
     let others = Others::run(service, joining(theirs.path()).into());
     let leaker = first_process(&theirs);
     let mut highwater = attach(&place).attach("--cgroup", theirs.path());
@@ -105,7 +105,7 @@ fn a_service_of_others_climbs_the_whole_ladder_and_goes_on_alone() {
 fn a_killed_supervisor_leaves_their_limit_as_it_was() {
     let place = Place::on_disk("attach-killed");
     let theirs = limited(&place.scratch);
-    let service = place.leaker("--base 20 --rate 20 --leak-after 3 --dump-size 1");
+    let service = place.leaker("--base 140 --rate 6 --leak-after 3 --dump-size 1");
     let others = Others::run(service, joining(theirs.path()).into());
     let leaker = first_process(&theirs);
     let mut highwater = attach(&place).attach("--pid", leaker.0.to_string());
@@ -136,13 +136,15 @@ fn where_nothing_can_be_written_it_is_dumped_and_asked_to_end() {
     const OWN_FILES: &str = "mkdir -p $0/inner && mount --bind $0/inner $0 && exec \"$@\"";
     let place = Place::on_disk("attach-read-only");
     let theirs = limited(&place.scratch);
-    let service = place.leaker("--base 20 --rate 10 --leak-after 3 --dump-size 1");
+    let service = place.leaker("--base 140 --rate 6 --leak-after 3 --dump-size 1");
     // It sees another directory at that path than we do.
     let mut wrapper: Vec<OsString> = joining(theirs.path()).into();
     wrapper.extend(["unshare", "--mount", "/bin/sh", "-c", OWN_FILES].map(OsString::from));
     wrapper.push(place.directory().into());
     let others = Others::run(service, wrapper);
-    let mut highwater = attach(&place).under(READ_ONLY).attach("--command", "base 20 --rate 10");
+    // Before it is that, a shell has its command line, and so have the children of the shell.
+    wait_until("the leaker", || place.file("inner/log").exists().then_some(()));
+    let mut highwater = attach(&place).under(READ_ONLY).attach("--command", "base 140 --rate 6");
     let journal = highwater.journal();
     assert!(evidence(&done(journal, "dump")).exists());
     assert!(skipped(journal, "throttle").contains("lacks throttle"));
