@@ -79,7 +79,7 @@ fn files_and_word_of_an_incident_are_sent_now_and_when_it_is_over() {
          [[step]]\nname = \"restart\"\nafter = \"1s\"\nrestart = {{ }}\n\
          [incident]\nresolve-after = \"1s\"\n"
     );
-    let service = place.cured_by_a_restart(place.leaker("--base 20 --rate 20 --dump-size 1"));
+    let service = place.cured_by_a_restart(place.leaker("--base 30 --rate 3 --dump-size 1"));
     let mut highwater = place.start(&policy, service);
     for step in ["dump", "tell", "nobody", "away", "restart"] {
         done(highwater.journal(), step);
