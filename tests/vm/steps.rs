@@ -77,7 +77,7 @@ fn page_cache_is_reclaimed() {
 max = "128MiB"
 tripwire = "off"
 [trigger.cached]
-usage = { of = "current", above = "40MiB", for = "3s" }
+usage = { of = "current", above = "40MiB", for = "8s" }
 [[step]]
 name = "reclaim"
 reclaim = { amount = "32MiB" }
