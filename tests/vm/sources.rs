@@ -47,7 +47,7 @@ fn of_jemalloc_the_function() {
 }
 
 fn python_service() -> Vec<OsString> {
-    let service = [python(), example("python-sessions/service.py"), "--leak".into(), "10".into()];
+    let service = [python(), example("python-sessions/service.py"), "--leak".into(), "5".into()];
     service.map(OsString::from).into()
 }
 
@@ -125,7 +125,7 @@ fn of_node_a_report_where_a_snapshot_does_not_fit() {
     let text = hurried("node", "160MiB", "3s")
         .replace("every = \"1h\"", "every = \"3s\"")
         .replace("within = \"2m\"", "within = \"2m\", needs = \"150MiB\"");
-    let service = vec!["node".into(), example("node-sessions/service.js").into(), "--leak".into(), "10".into()];
+    let service = vec!["node".into(), example("node-sessions/service.js").into(), "--leak".into(), "5".into()];
     let highwater = place.start(&text, place.cured_by_a_restart(service));
     let end = done(highwater.journal(), "heap-snapshot");
     let said = reason(&start_of(highwater.journal(), "heap-snapshot"));
@@ -196,7 +196,7 @@ fn says_who_died(started: &Value) {
 fn a_dump_that_the_oom_killer_ends_is_kept_blamed_and_not_repeated() {
     let place = Place::on_disk("oom");
     let policy = DEADLY.replace("DIR", place.directory().to_str().unwrap());
-    let service = place.leaker("--base 24 --rate 20 --dump-size 200 --dump-rate 2");
+    let service = place.leaker("--base 24 --rate 8 --dump-size 200 --dump-rate 2");
     let mut highwater = place.start(&policy, service.clone());
     let first = dump_of(&highwater, 1, "step.finished");
     assert_eq!(first["outcome"], "failed", "{first}");
