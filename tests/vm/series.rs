@@ -38,7 +38,7 @@ fn kept(highwater: &Highwater) -> Vec<String> {
 #[test]
 fn any_two_profiles_of_a_series_say_what_grew() {
     let place = Place::on_disk("series");
-    let mut highwater = place.start(POLICY, line(program("go-sessions"), "-self-load 10"));
+    let mut highwater = place.start(POLICY, line(program("go-sessions"), "-self-load 4"));
     // What a Go program knows of its heap is as of its last collection, of which there are few.
     wait_until("a series that has forgotten its first profile and shows the leak", || {
         let kept = kept(&highwater);
