@@ -81,7 +81,7 @@ fn go_gives_its_profiles_by_http() {
     let text = policy("go", "160MiB");
     let by_signal = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");
     let both = format!("{}\n[[step]]\nname = \"goroutines\"\n{}", by_http("heap"), by_http("goroutine"));
-    let service = place.cured_by_a_restart(go(&place, "-self-load 8 -pprof-addr 127.0.0.1:16060"));
+    let service = place.cured_by_a_restart(go(&place, "-self-load 5 -pprof-addr 127.0.0.1:16060"));
     let mut highwater = place.start(&text.replace(by_signal, &both), service);
     let (heap, goroutines) = (done(highwater.journal(), "heap-profile"), done(highwater.journal(), "goroutines"));
     highwater.stop();
@@ -94,7 +94,7 @@ fn go_gives_its_profiles_by_http() {
 #[test]
 fn three_tiers_profile_shed_and_restart() {
     let place = Place::on_disk("three-tiers");
-    let service = place.cured_by_a_restart(go(&place, "-self-load 10"));
+    let service = place.cured_by_a_restart(go(&place, "-self-load 5"));
     // An early tripwire, so that a leak that gets there soon leaves time for three breaches.
     let text = policy("three-tiers", "96MiB").replace("tripwire = \"80%\"", "tripwire = \"60%\"");
     let mut highwater = place.start(&text, service);
@@ -118,7 +118,7 @@ fn a_jvm_dumps_its_heap_without_jcmd() {
     service.push(place.directory().into());
     service.extend(line("java", "-XX:+UseSerialGC -Xmx100m -cp"));
     service.push(program("java-sessions").into());
-    service.extend(line("Sessions", "--leak 15"));
+    service.extend(line("Sessions", "--leak 8"));
     let text = policy("jvm", "144MiB");
     let histogram = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");
     let text = text.replace(histogram, "dump = { jvm = \"heap\", within = \"60s\" }");
@@ -136,7 +136,7 @@ fn a_jvm_dumps_its_heap_without_jcmd() {
 fn the_built_in_policy_restarts_before_the_limit() {
     let place = Place::on_disk("default");
     place.scratch.write("memory.max", 128 * MIB);
-    let service = place.cured_by_a_restart(place.leaker("--base 80 --rate 30"));
+    let service = place.cured_by_a_restart(place.leaker("--base 90 --rate 5"));
     let mut highwater = Highwater::inside(&place.scratch).run(service);
     let restart = done(highwater.journal(), "restart");
     assert!(restart["took_ms"].is_u64());
@@ -150,7 +150,7 @@ fn the_built_in_policy_restarts_before_the_limit() {
 fn the_edge_policy_dumps_and_restarts() {
     let place = Place::on_disk("edge");
     let dump_file = place.file("dump-%p-%n");
-    let mut service = place.leaker("--base 88 --rate 5 --dump-size 2 --dump-file");
+    let mut service = place.leaker("--base 88 --rate 2 --dump-size 2 --dump-file");
     service.push(dump_file.into());
     let text = policy("edge", "128MiB").replace("backoff = \"5s..10m\"", "backoff = \"1ms..10m\"");
     let mut highwater = place.start(&text, place.cured_by_a_restart(service));
