@@ -110,7 +110,7 @@ pub fn leaks_until_the_restart(place: &Place, policy: &str, service: Vec<OsStrin
 #[test]
 fn of_go_the_function() {
     let place = Place::on_disk("evidence-go");
-    let mut service = line(program("go-sessions"), "-self-load 10");
+    let mut service = line(program("go-sessions"), "-self-load 5");
     service.extend(["-profile-dir".into(), place.directory().into()]);
     let left = leaks_until_the_restart(&place, &hurried("go", "96MiB", "1s"), service, "-self-load-when");
     left.names("rememberSessionForever");
@@ -125,7 +125,7 @@ fn of_go_the_function_without_its_help() {
     let text = hurried("go", "96MiB", "1s");
     let by_signal = text.lines().find(|line| line.starts_with("dump = ")).expect("a dump");
     let text = text.replace(by_signal, "dump = { go = \"heap\" }");
-    let service = line(program("go-sessions"), "-self-load 10");
+    let service = line(program("go-sessions"), "-self-load 5");
     leaks_until_the_restart(&place, &text, service, "-self-load-when").names("rememberSessionForever");
 }
 
@@ -135,7 +135,7 @@ fn of_python_the_line() {
     let script = example("python-sessions/service.py");
     let mut service = vec![python().into(), script.clone().into()];
     service.extend(["--snapshot-dir".into(), place.directory().into()]);
-    service.extend(line("--leak", "10"));
+    service.extend(line("--leak", "5"));
     let left = leaks_until_the_restart(&place, &hurried("python", "128MiB", "1s"), service, "--leak-when");
     let source = fs::read_to_string(script).unwrap();
     let leak = source.lines().position(|line| line.contains("os.read(")).expect("the leak") + 1;
@@ -158,7 +158,7 @@ fn of_a_jvm_the_class() {
     let place = Place::on_disk("evidence-jvm");
     let mut service = line("java", "-XX:+UseSerialGC -Xmx120m -cp");
     service.push(program("java-sessions").into());
-    service.extend(line("Sessions", "--leak 10 --in attributes"));
+    service.extend(line("Sessions", "--leak 5 --in attributes"));
     let more =
         ["signal = \"SIGUSR2\", file = \"DIR/heap-*\"", "jvm = \"threads\""].into_iter().zip(["abort", "threads"]);
     let more = more.map(|(dump, name)| format!("[[step]]\nname = \"{name}\"\ndump = {{ {dump} }}\n"));
