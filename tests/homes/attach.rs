@@ -9,8 +9,8 @@ use highwater_tests::{Highwater, Journal, Ladder, Process, Signal, call, program
 const UNIT: &str = "leaky.service";
 const LADDER: Ladder<'_> = Ladder {
     near_limit: Some("70%"),
-    throttle: ("70%", "4s"),
-    restart_after: "6s",
+    throttle: ("70%", "10s"),
+    restart_after: "12s",
     backoff: None,
     resolve_after: "1s",
     ..Ladder::new("/tmp/leaky-*.bin")
@@ -133,7 +133,7 @@ fn where_the_guard_is_killed_too_systemd_has_the_limit_given_back() {
 fn install() {
     let script = format!(
         "#!/bin/sh\nlog=/run/leaky.log\n[ -e $log ] && exec {leaker} --base 8 --log $log\n: >$log\n\
-         exec {leaker} --base 100 --rate 8 --leak-after 3 --dump-file /tmp/leaky-%p-%n.bin --log $log\n",
+         exec {leaker} --base 140 --rate 4 --leak-after 3 --dump-file /tmp/leaky-%p-%n.bin --log $log\n",
         leaker = program("leaker").display()
     );
     fs::write("/usr/bin/leaky", script).unwrap();
