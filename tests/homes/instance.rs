@@ -100,6 +100,13 @@ pub fn main_pid(unit: &str) -> u32 {
     pid.parse().unwrap_or_else(|error| panic!("MainPID {pid}: {error}"))
 }
 
+/// What systemd's journal has, with all that was written to it so far.
+#[track_caller]
+pub fn journalctl<const N: usize>(asked: [&str; N]) -> String {
+    call(["journalctl", "--sync"]);
+    call(["journalctl", "--no-pager"].iter().chain(&asked))
+}
+
 /// The leaker where every unit finds it: what is below /tmp is not there for one with a /tmp of its own.
 #[track_caller]
 pub fn leaker() -> &'static str {

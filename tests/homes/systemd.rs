@@ -6,7 +6,7 @@ use std::path::Path;
 use highwater_tests::{Ladder, Process, Signal, call, wait_until};
 use serde_json::Value;
 
-use crate::instance::{Instance, leaker, main_pid, write};
+use crate::instance::{Instance, journalctl, leaker, main_pid, write};
 use crate::package;
 
 /// Percentages are of the unit's limit.
@@ -28,7 +28,7 @@ fn leaking(log: &str) -> String {
         : >>$log && chmod 666 $log
         [ $(id -u) = 0 ] && as_nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
         [ $calm ] && exec $as_nobody {leaker} --base 8 --log $log
-        exec $as_nobody {leaker} --base 190 --rate 10 --leak-after 0.5 --dump-file '/tmp/heap-%p-%n.bin' --log $log
+        exec $as_nobody {leaker} --base 190 --rate 4 --leak-after 0.5 --dump-file '/tmp/heap-%p-%n.bin' --log $log
         ",
         leaker = leaker()
     )
@@ -63,7 +63,7 @@ fn whole_ladder(instance: &Instance) {
     instance.systemctl("stop");
     assert_eq!(instance.show("Result,ExecMainStatus"), ["Result=success", "ExecMainStatus=0"]);
     ladder_in_systemds_journal(instance);
-    let told = call(["journalctl", "--no-pager", "--output=cat", "--unit", &instance.unit()]);
+    let told = journalctl(["--output=cat", "--unit", &instance.unit()]);
     assert!(!told.contains("memory is not locked"), "{told}");
 }
 
@@ -72,7 +72,7 @@ fn whole_ladder(instance: &Instance) {
 fn ladder_in_systemds_journal(instance: &Instance) {
     let entries = |field: &str| -> Vec<Value> {
         let unit = format!("_SYSTEMD_UNIT={}", instance.unit());
-        let text = call(["journalctl", "--no-pager", "--output=json", field, &unit]);
+        let text = journalctl(["--output=json", field, &unit]);
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
     let ends = entries("HIGHWATER_EVENT=step.finished");
@@ -99,7 +99,7 @@ usage = { above = "60%" }
 name = "restart"
 restart = { budget = { times = 1, within = "1h" }, backoff = "1ms..2ms" }
 "#;
-    let script = format!("exec {} --base 100 --rate 50", leaker());
+    let script = format!("exec {} --base 100 --rate 2", leaker());
     let instance = Instance::new("spent", policy, &script, "[Service]\nMemoryMax=128M\n");
     instance.systemctl("start");
     instance.wait_for("failed");
