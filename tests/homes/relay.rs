@@ -5,7 +5,7 @@ use std::{fs, thread};
 use highwater_tests::{call, wait_until};
 
 use crate::clients::{say, talking};
-use crate::instance::Instance;
+use crate::instance::{Instance, journalctl};
 
 const SOCKET: &str = "127.0.0.1:8931";
 /// It is restarted when it has grown.
@@ -41,10 +41,10 @@ fn a_start_waits_until_the_service_is_ready_and_shows_what_it_says() {
 fn the_watchdog_knows_a_dump_from_a_hang() {
     let policy = RESTART.replace("name = \"restart\"", "name = \"dump\"").replace(
         "restart = { backoff = \"1ms..2ms\" }",
-        "dump = { signal = \"SIGUSR1\", file = \"/tmp/dump-*\", within = \"40s\", needs = \"1MiB\" }",
+        "dump = { signal = \"SIGUSR1\", file = \"/tmp/dump-*\", within = \"2m\", needs = \"1MiB\" }",
     );
-    let watchdog = format!("{LIMIT}WatchdogSec=5\n");
-    let instance = talking("watched", &policy, "DUMP=/tmp/dump-1 DUMP_TAKES=12", &watchdog);
+    let watchdog = format!("{LIMIT}WatchdogSec=15\n");
+    let instance = talking("watched", &policy, "DUMP=/tmp/dump-1 DUMP_TAKES=30", &watchdog);
     instance.systemctl("start");
     (0..4).for_each(|_| drop(say(SOCKET, "grow").unwrap()));
     let end = instance.journal().wait_for("step.finished");
@@ -52,7 +52,7 @@ fn the_watchdog_knows_a_dump_from_a_hang() {
     assert_eq!(instance.show("NRestarts"), ["NRestarts=0"]);
     thread::spawn(|| say(SOCKET, "hang"));
     wait_until("the next highwater", || (instance.show("NRestarts") == ["NRestarts=1"]).then_some(()));
-    let told = call(["journalctl", "--no-pager", "--output=cat", "--unit", &instance.unit()]);
+    let told = journalctl(["--output=cat", "--unit", &instance.unit()]);
     assert!(told.contains("Watchdog timeout"), "{told}");
 }
 
