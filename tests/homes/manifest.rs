@@ -14,7 +14,7 @@ pub fn manifest(shape: &str, last_words: &Path) -> String {
     let example = repository().join("examples/kubernetes").join(shape);
     let read = |name: &str| fs::read_to_string(example.join(name)).expect("a file of the example");
     let deployment = LEFT_OUT.iter().fold(read("deployment.yaml"), |text, key| without(&text, key));
-    let deployment = replaced(&deployment, "-self-load=1\n", "-self-load=8\n");
+    let deployment = replaced(&deployment, "-self-load=1\n", "-self-load=3\n");
     // It removes an init container that ran once before it has seen its end.
     let head = "metadata:\n  name: web\n";
     let kept = format!("{head}  annotations:\n    io.podman.annotations.init.container.type: always\n");

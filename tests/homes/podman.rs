@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use highwater_tests::{call, disk, program};
 
 /// podman takes seconds for each command in an emulated machine, and tens of them for a pod.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// User of the pods, as the examples have it.
 pub const USER: u32 = 65532;
