@@ -14,7 +14,7 @@ use highwater_tests::program;
 use serde_json::Value;
 
 /// An emulated board on a busy machine takes its time.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// What answers on the line: no prompt and no echo, one command a line.
 const SHELL: &str =
     "#!/bin/sh\nstty -echo 2>/dev/null\nwhile read -r line; do eval \"$line\"; echo \"=end=$?\"; done\n";

@@ -1,5 +1,6 @@
 //! Boards without a clock of their own, clocks that jump, and machines that sleep.
 
+use highwater_tests::Ladder;
 use serde_json::Value;
 
 use crate::board::Board;
@@ -7,7 +8,10 @@ use crate::pid1::{LADDER, SERVICE};
 
 #[test]
 fn a_clock_that_jumps_during_an_incident_disturbs_nothing() {
-    let mut board = Board::with_highwater("clock", &LADDER.policy(), "", SERVICE);
+    // The clock is set twice between one step and the next.
+    let ladder = Ladder { throttle: ("80%", "10s"), restart_after: "20s", ..LADDER };
+    let service = SERVICE.replace("--rate 3 ", "--rate 2 ");
+    let mut board = Board::with_highwater("clock", &ladder.policy(), "", &service);
     board.set("HIGHWATER_BOARD_RTC", "1970-01-01T00:00:10");
     board.boot();
     board.wait_for("step throttle started");
@@ -28,9 +32,9 @@ fn a_clock_that_jumps_during_an_incident_disturbs_nothing() {
         found.unwrap_or_else(|| panic!("no {event} of {step} in {journal:#?}"))
     };
     let lease = of("step.finished", "throttle")["took_ms"].as_u64().expect("a time");
-    assert!(lease >= 3_000, "no timer fires early: {lease} ms");
+    assert!(lease >= 10_000, "no timer fires early: {lease} ms");
     let took = journal.iter().find(|line| line["event"] == "incident.resolved").expect("an end")["took_ms"].as_u64();
-    assert!(took.is_some_and(|took| took < 120_000), "an incident is not as long as the jump: {took:?}");
+    assert!(took.is_some_and(|took| took < 600_000), "an incident is not as long as the jump: {took:?}");
 
     // Switched on again in the same second of 1970, incidents have names of their own.
     let names = board.ask("ls -1 /data/state/evidence");

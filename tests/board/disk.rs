@@ -30,7 +30,7 @@ fn a_calm_service_has_nothing_written() {
     board.boot();
     board.wait_for("service started, generation 1");
     // What was written at the start is on the disk.
-    board.ask("sleep 3; sync");
+    board.ask("sleep 10; sync");
     let (written, sectors) = (board.ask(WRITTEN), board.ask("cat /sys/block/vdb/stat | awk '{print $7}'"));
     board.ask("sleep 20; sync");
     assert_eq!(board.ask(WRITTEN), written, "nobody wrote");

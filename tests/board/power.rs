@@ -28,7 +28,7 @@ min-free = "8MiB"
 [journal]
 max-bytes = "64KiB"
 "#;
-const SERVICE: &str = "/bin/leaker --base 20 --rate 16 --dump-file /data/tmp/heap-%d.bin --dump-size 4 --dump-rate 8 \
+const SERVICE: &str = "/bin/leaker --base 20 --rate 8 --dump-file /data/tmp/heap-%d.bin --dump-size 4 --dump-rate 8 \
                        --dump-handler sigwait";
 
 /// Numbers that only the seed decides.
