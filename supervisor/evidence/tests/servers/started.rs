@@ -1,10 +1,15 @@
 //! Servers that are started, awaited and ended.
 
-use std::net::{TcpListener, TcpStream};
+#[path = "../../../highwater/tests/free_port/mod.rs"]
+mod free_port;
+
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+pub use free_port::free_port;
 
 /// Deliveries have the lowest priority: on a busy machine they take long.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -16,11 +21,6 @@ pub struct Started(Child);
 pub fn program(name: &str) -> PathBuf {
     let servers = std::env::var_os("HIGHWATER_SERVERS").expect("HIGHWATER_SERVERS: start this by tests/run servers");
     PathBuf::from(servers).join(name)
-}
-
-/// A port nobody listens on.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits until something is so.

@@ -11,6 +11,7 @@ use highwater_kernel::listen::{Address, Socket};
 use highwater_kernel::notify::Inbox;
 use highwater_kernel::spawn::Spawn;
 
+use crate::free_port::free_port;
 use crate::stage::Plan;
 
 /// A restart takes a tenth of a second: long enough to be refused in, if nobody listened.
@@ -24,7 +25,7 @@ restart = { budget = { times = 1000, within = "1h" }, backoff = "100ms..101ms" }
 
 /// An address where nobody listens.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    ([127, 0, 0, 1], free_port()).into()
 }
 
 fn policy(address: SocketAddr) -> String {

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 
+use crate::free_port::free_port;
 use crate::supervised::{POLICY, Supervised, converse, get_from};
 
 #[test]
@@ -50,7 +51,7 @@ fn who_only_holds_on_locks_nobody_out() {
 
 #[test]
 fn a_new_policy_may_name_another_address() {
-    let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string());
+    let ports = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
     let at = |address: &str| format!("[http]\nlisten = \"{address}\"\n{POLICY}");
     let supervised = Supervised::under(&at(&ports[0]), &[]);
     assert_eq!(get_from(&ports[0], "/livez").status, 200);
