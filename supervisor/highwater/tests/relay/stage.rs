@@ -75,6 +75,15 @@ impl Stage {
         }
     }
 
+    /// Waits for lines that contain these, in whatever order they come.
+    pub fn until_all<const N: usize>(&mut self, texts: [&str; N]) {
+        for text in texts {
+            if !self.seen.iter().any(|line| line.contains(text)) {
+                self.until(text);
+            }
+        }
+    }
+
     pub fn send(&self, signal: nix::sys::signal::Signal) {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
