@@ -29,7 +29,7 @@ fn prometheus_scrapes_them() {
     let supervised = Supervised::start(&["--http", "127.0.0.1:0"]);
     let (root, port) = (tempfile::tempdir().unwrap(), free_port());
     let configuration = format!(
-        "scrape_configs: [{{job_name: highwater, scrape_interval: 1s, static_configs: [{{targets: ['{}']}}]}}]\n",
+        "scrape_configs: [{{job_name: highwater, scrape_interval: 5s, static_configs: [{{targets: ['{}']}}]}}]\n",
         supervised.address()
     );
     std::fs::write(root.path().join("prometheus.yml"), configuration).unwrap();
@@ -45,8 +45,10 @@ fn prometheus_scrapes_them() {
     });
     let target = &json(&ask("targets").body)["data"]["activeTargets"][0];
     assert_eq!((&target["health"], &target["lastError"]), (&"up".into(), &"".into()), "{target:#}");
-    let info = json(&ask("query?query=highwater_build_info").body);
-    assert_eq!(info["data"]["result"][0]["metric"]["name"], "web", "{info:#}");
+    // What was scraped can be queried a moment later.
+    let info = || json(&ask("query?query=highwater_build_info").body)["data"]["result"][0].take();
+    wait_until("it can be queried", || info().is_object());
+    assert_eq!(info()["metric"]["name"], "web");
     let metadata = json(&ask("metadata?metric=highwater_memory_current_bytes").body);
     let of = &metadata["data"]["highwater_memory_current_bytes"][0];
     assert_eq!((&of["type"], &of["unit"]), (&"gauge".into(), &"bytes".into()), "{metadata:#}");
