@@ -201,6 +201,8 @@ fn systemd_is_asked_how_a_service_ended() {
     call(["mkfifo", "/run/ending"]);
     let script = "[ -p /run/ending ] || exec sleep 100000; read line </run/ending; rm /run/ending; exit 3";
     write_unit(THEIRS, &format!("ExecStart=/bin/sh -c '{script}'\nMemoryMax=256M\n"));
+    // As if it were enabled: of what nothing wants systemd knows nothing any more after a right end.
+    call(["systemctl", "add-wants", "--runtime", "basic.target", THEIRS]);
     call(["systemctl", "start", THEIRS]);
     let mut highwater = Highwater::here().policy(LADDER.policy()).attach("--unit", THEIRS);
     let journal = highwater.journal();

@@ -185,31 +185,30 @@ impl Hands {
 
     /// The main process of an attached service has ended. Nobody but its parent is told how, so that is asked if it is
     /// systemd.
-    pub(super) fn lost(&mut self, generation: u32) {
-        let Some(service) = self.service_mut(generation) else { return };
-        let (counters, peak, main) = (service.counters(), service.peak(), service.main.pid());
-        let unit = if let Owner::Systemd(unit) = &service.owner { Some(unit.clone()) } else { None };
+    pub(super) fn lost(&mut self, generation: u32) -> Option<Input> {
+        let service = self.service_mut(generation)?;
+        let (counters, peak) = (service.counters(), service.peak());
+        let Owner::Systemd(unit) = &service.owner else {
+            return self.forget(generation, Input::Lost { counters, peak, told: None });
+        };
+        let (unit, main) = (unit.clone(), service.main.pid());
         let (around, wake) = (self.around.clone(), self.wake.clone());
         spawn_local(async move {
-            let told = match unit {
-                Some(unit) => unit.how_it_ended(main, around).await,
-                None => None,
-            };
+            let told = unit.how_it_ended(main, around).await;
             let _ = wake.send(Wake::Lost(generation, Input::Lost { counters, peak, told }));
         });
-        // Its cgroup, or its unit, is there for the next one too.
+        // The next life may begin before systemd answers.
         self.raise(highwater_core::amount::Limit::Max);
+        None
     }
 
-    /// It is known how that generation ended, as far as it can be known. Whether it was looked after until now.
-    pub(super) fn forget(&mut self, generation: u32) -> bool {
-        if self.service_mut(generation).is_none() {
-            return false;
-        }
-        // The core, which did not know of the end, may have lowered it once more.
+    /// How that generation ended is known as far as it can be known: passed on if it was looked after until now.
+    pub(super) fn forget(&mut self, generation: u32, end: Input) -> Option<Input> {
+        self.service_mut(generation)?;
+        // Its cgroup, or its unit, is there for the next one too.
         self.raise(highwater_core::amount::Limit::Max);
         self.bury(generation);
-        true
+        Some(end)
     }
 
     /// Asks the service to end: by a signal, or, where systemd runs it, by a restart.

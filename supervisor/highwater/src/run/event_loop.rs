@@ -88,12 +88,8 @@ fn woken(core: &mut Supervisor, hands: &mut Hands, wake: Wake) {
             tell(core, hands.found(core.policy(), generation, &found));
         }
         Wake::Input(..) | Wake::Found(..) => {}
-        Wake::MainExited(generation) if hands.is_attached() => hands.lost(generation),
-        Wake::Lost(generation, input) => {
-            if hands.forget(generation) {
-                core.handle(now(), input);
-            }
-        }
+        Wake::MainExited(generation) if hands.is_attached() => tell(core, hands.lost(generation)),
+        Wake::Lost(generation, end) => tell(core, hands.forget(generation, end)),
         Wake::MainExited(generation) => main_exited(core, hands, generation),
         Wake::LimitsChanged(generation) => {
             let usage = hands.service_mut(generation).and_then(|service| service.meter.usage().ok());
