@@ -144,10 +144,10 @@ impl Hands {
                 if let Err(error) = self.state.borrow(key, service.restore) {
                     tracing::warn!("the state cannot be kept: {error}");
                 }
-                self.tell_guard(&service);
                 let inputs = self.met(&host, &service, found);
                 let unit = if let Owner::Systemd(unit) = &service.owner { Some(unit.clone()) } else { None };
                 self.host = host;
+                self.tell_guard(&service);
                 self.service = Some(service);
                 if restore.is_some() {
                     // A predecessor that died may have left its throttle.

@@ -1,7 +1,10 @@
 //! The guard of the service: told about each generation, replaced when it dies, sent away in the end.
 
+use std::io;
+
+use highwater_core::ability::Ability;
 use highwater_kernel::Result;
-use highwater_kernel::guard::{Guard, Watch};
+use highwater_kernel::guard::{Errand, Guard, Watch};
 
 use super::attached::Owner;
 use super::event_loop::note;
@@ -39,16 +42,12 @@ impl Hands {
     /// Tells the guard which generation to look after.
     pub(super) fn tell_guard(&self, service: &Service) {
         let Some(guard) = &self.guard else { return };
-        let cgroup = service.cgroup();
-        // What systemd is asked for only systemd gives back.
-        let errand = match &service.owner {
-            Owner::Systemd(unit) => unit.errand(service.restore).map(Some),
-            Owner::Ours | Owner::Others => Ok(None),
-        };
-        let errand = match errand {
+        let errand = match self.errand(service) {
             Ok(errand) => errand,
             Err(error) => return tracing::warn!("the guard cannot give back what systemd sets: {error}"),
         };
+        let is_untouched = errand.is_none() && matches!(service.owner, Owner::Systemd(_));
+        let cgroup = service.cgroup().filter(|_| !is_untouched);
         let watch = Watch {
             generation: u64::from(service.generation),
             cgroup: cgroup.as_deref(),
@@ -58,6 +57,16 @@ impl Hands {
         };
         if let Err(error) = guard.watch(&watch) {
             tracing::warn!("{error}");
+        }
+    }
+
+    /// What systemd is asked for only systemd gives back. What it may not be asked for needs no giving back.
+    fn errand(&self, service: &Service) -> io::Result<Option<Errand>> {
+        match &service.owner {
+            Owner::Systemd(unit) if self.host.abilities.has(Ability::Throttle) => {
+                unit.errand(service.restore).map(Some)
+            }
+            Owner::Systemd(_) | Owner::Ours | Owner::Others => Ok(None),
         }
     }
 
