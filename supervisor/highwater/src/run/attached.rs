@@ -1,20 +1,17 @@
 //! `highwater attach`: a service that others run is found, looked after, and left as it was found.
 
+mod following;
 mod giving_back;
 mod meeting;
 mod place;
+mod said;
 pub(crate) mod target;
 mod unit;
 
-use std::time::Duration;
-
-use highwater_core::ability::Ability;
 use highwater_core::command::Input;
 use highwater_core::policy::Policy;
 use highwater_core::record::Event;
 use highwater_core::signal::Signal;
-use highwater_core::supervisor::Attached;
-use highwater_kernel::Pid;
 use highwater_kernel::cgroup::Limit;
 use tokio::task::spawn_local;
 
@@ -22,18 +19,12 @@ use super::Wake;
 use super::hands::Hands;
 use super::service::Service;
 use super::watch::Report;
-use crate::cli;
 use crate::host::Host;
-use crate::work::{Surroundings, offload_deep};
+pub use following::Following;
+use following::next;
 pub use giving_back::give_back;
-use target::{Found, Target};
+use target::Found;
 pub(crate) use unit::Unit;
-
-/// Between two looks for a service that is not there.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// Finding needs room for the command lines of others.
-const STACK: usize = 256 << 10;
 
 /// Whose the service is, and so who changes anything about it.
 #[derive(Debug)]
@@ -44,65 +35,6 @@ pub enum Owner {
     Systemd(Unit),
     /// Somebody else's; what may be written is written, and put back.
     Others,
-}
-
-/// A service that is followed from one generation to the next.
-#[derive(Debug)]
-pub struct Following {
-    target: Target,
-    /// Found before the loop began.
-    first: Option<Found>,
-    /// The generation that was followed last.
-    last: Option<(Pid, u64)>,
-    /// The way to it where it is systemd's, also while it does not run.
-    unit: Option<Unit>,
-    /// Abilities without which not to go on, judged when it is met for the first time.
-    required: Vec<Ability>,
-}
-
-impl Following {
-    /// Looks once. What does not exist, and never will, is an error; what does not run yet is waited for.
-    pub fn begin(target: Target, required: &[Ability]) -> Result<Self, String> {
-        let first = match &target {
-            Target::Unit(name) => unit::look(name)?.and_then(Found::of_unit),
-            Target::Pid(pid) => Some(target.find().ok_or_else(|| format!("there is no process {pid}"))?),
-            Target::Cgroup(path) if !path.is_dir() => return Err(format!("there is no cgroup {}", path.display())),
-            _ => target.find(),
-        };
-        Ok(Self { target, first, last: None, unit: None, required: required.to_vec() })
-    }
-
-    /// Whether it has been found already.
-    pub fn is_found(&self) -> bool {
-        self.first.is_some()
-    }
-
-    /// Whether to be woken by stalls, whatever the policy says.
-    fn requires_stalls(&self) -> bool {
-        self.required.contains(&Ability::PsiTrigger)
-    }
-
-    /// What it is, for people.
-    pub fn text(&self) -> String {
-        self.target.text()
-    }
-
-    /// What can be done to it, as far as it has been found.
-    pub fn host(&self, watch_stalls: bool) -> Host {
-        match &self.first {
-            Some(found) => place::host(found, watch_stalls),
-            None => place::not_found(&self.target.text()),
-        }
-    }
-
-    /// What becomes of highwater when the service has ended.
-    pub fn attached(&self, arguments: &cli::Run) -> Attached {
-        match (arguments.leave, &self.target) {
-            (Some(status), _) => Attached::Leave(status),
-            (None, Target::Pid(_)) => Attached::Once,
-            (None, _) => Attached::Follow,
-        }
-    }
 }
 
 impl Hands {
@@ -241,7 +173,7 @@ impl Hands {
     }
 
     /// The way to a unit: the one that is there, so that orders of two generations stay in order.
-    fn unit(&self, properties: unit::Properties) -> Unit {
+    fn unit(&self, properties: said::Properties) -> Unit {
         let known = self.following.as_ref().and_then(|following| following.unit.as_ref());
         match known.filter(|unit| unit.name() == properties.name) {
             Some(unit) => unit.in_life(properties),
@@ -265,25 +197,6 @@ impl Hands {
         let cgroup = service.cgroup().map(|path| path.display().to_string());
         inputs.push(Input::Spawned { pid: found.main.cast_unsigned(), cgroup });
         inputs
-    }
-}
-
-/// Looks until it is there, and is not the generation that has ended.
-async fn next(target: &Target, last: Option<(Pid, u64)>, around: Surroundings) -> Found {
-    let mut wait = FIRST_WAIT;
-    loop {
-        let found = match target {
-            Target::Unit(name) => unit::ask(name, around.clone()).await.ok().flatten().and_then(Found::of_unit),
-            other => {
-                let other = other.clone();
-                offload_deep(STACK, move || other.find()).await.ok().flatten()
-            }
-        };
-        if let Some(found) = found.filter(|found| last != Some((found.main, found.started))) {
-            return found;
-        }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 

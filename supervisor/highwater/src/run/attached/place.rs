@@ -4,8 +4,8 @@ use highwater_core::ability::Ability;
 use highwater_kernel::cgroup::{Counters, Group};
 use highwater_kernel::probe;
 
+use super::said::{self, Properties};
 use super::target::Found;
-use super::unit::{self, Properties};
 use crate::host::{Host, Lack, Place, lack, lacking};
 
 /// What can be done to a service that was found.
@@ -37,7 +37,7 @@ pub fn not_found(what: &str) -> Host {
 /// The unit that is to be asked for a change: the one that was named, or the one whose cgroup the service is in.
 pub fn unit_of(found: &Found) -> Option<Properties> {
     let named = found.unit.clone();
-    named.or_else(|| unit::look(&found.owning_unit()?).ok().flatten())
+    named.or_else(|| said::look(&found.owning_unit()?).ok().flatten())
 }
 
 /// systemd is asked to throttle and to kill; for the rest there is no way that it knows of.

@@ -6,7 +6,7 @@ use highwater_kernel::cgroup::Group;
 use highwater_kernel::mount::{Membership, Mount};
 use highwater_kernel::{Pid, process};
 
-use super::unit::{self, Properties};
+use super::said::{self, Properties};
 
 /// A variable by which a container of a pod can be named: the kernel knows containers only by cgroups without names.
 const CONTAINER: &str = "HIGHWATER_CONTAINER=";
@@ -98,7 +98,7 @@ impl Found {
 
     /// The unit whose cgroup it is in: on a machine with systemd that is not ours to write to.
     pub fn owning_unit(&self) -> Option<String> {
-        let cgroup = self.cgroup.as_ref().filter(|_| unit::is_systemd_here())?;
+        let cgroup = self.cgroup.as_ref().filter(|_| said::is_systemd_here())?;
         let name = cgroup.file_name()?.to_str()?;
         let is_unit = [".service", ".scope"].iter().any(|suffix| name.ends_with(suffix));
         is_unit.then(|| name.to_owned())
