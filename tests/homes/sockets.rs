@@ -52,22 +52,27 @@ fn no_connection_is_lost_in_a_restart_of_the_service_or_of_highwater() {
     load.end_without_loss(3);
 }
 
+fn chapter() -> &'static str {
+    let (_, chapter) = MANUAL.split_once(CHAPTER).expect("the chapter");
+    chapter.split("\n#").next().expect("at least something")
+}
+
+/// What stands in the how-to in that language, by its number.
+fn block(language: &str, number: usize) -> &'static str {
+    let block = chapter().split(&format!("```{language}\n")).nth(number + 1).expect("a block");
+    block.split_once("```").expect("its end").0
+}
+
 /// Follows what the how-to says, word by word. The socket unit is gone when this is.
 struct SocketUnit;
 
 impl SocketUnit {
     #[track_caller]
     fn by_the_manual() -> Self {
-        let (_, chapter) = MANUAL.split_once(CHAPTER).expect("the chapter");
-        let chapter = chapter.split("\n#").next().expect("at least something");
-        let block = |language: &str| {
-            let (_, block) = chapter.split_once(&format!("```{language}\n")).expect("a block");
-            block.split_once("```").expect("its end").0
-        };
-        let (_, path) = chapter.split_once('`').expect("the name of the file");
+        let (_, path) = chapter().split_once('`').expect("the name of the file");
         let (path, _) = path.split_once('`').expect("its end");
-        write(path.as_ref(), block("ini"));
-        call(["sh", "-ec", &block("sh").replace("sudo ", "")]);
+        write(path.as_ref(), block("ini", 0));
+        call(["sh", "-ec", &block("sh", 0).replace("sudo ", "")]);
         Self
     }
 }
@@ -160,5 +165,28 @@ fn a_socket_unit_keeps_its_socket_when_highwater_is_killed() {
     let unit = SocketUnit::by_the_manual();
     only_what_is_being_answered_is_lost_in_a_kill(&instance, OF_THE_UNIT);
     assert_eq!(instance.show("NRestarts"), ["NRestarts=1"]);
+    drop(unit);
+}
+
+#[test]
+fn a_socket_unit_is_closed_where_a_person_must_look() {
+    let once = RESTART.replace("backoff", "budget = { times = 1, within = \"1h\" }, backoff");
+    let instance = talking("web", &once, "READY_WHEN=/", LIMIT);
+    instance.drop_in("override.conf", block("ini", 1));
+    let unit = SocketUnit::by_the_manual();
+    grow(OF_THE_UNIT);
+    instance.service(2);
+    // Of the last ones there may be no answer.
+    (0..4).for_each(|_| drop(say(OF_THE_UNIT, "grow")));
+    instance.wait_for("failed");
+    assert_eq!(instance.show("ExecMainStatus"), ["ExecMainStatus=75"]);
+    wait_until("the end of the socket", || {
+        let state = call(["systemctl", "show", "--value", "--property", "ActiveState", "web.socket"]);
+        (state == "inactive").then_some(())
+    });
+    let refused = say(OF_THE_UNIT, "ask").unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "{refused}");
+    assert_eq!(instance.journal().events("service.started").len(), 2);
+    instance.systemctl("reset-failed");
     drop(unit);
 }
