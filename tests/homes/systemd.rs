@@ -37,7 +37,7 @@ fn leaking(log: &str) -> String {
 #[test]
 fn the_template_takes_a_leaking_service_through_the_whole_ladder() {
     let instance = Instance::new("ladder", &LADDER.policy(), &leaking("/run/ladder.log"), LIMIT);
-    whole_ladder(&instance);
+    whole_ladder(&instance, "/run/ladder.log");
     let log = fs::read_to_string("/run/ladder.log").unwrap();
     assert_eq!(log.lines().filter(|line| line.starts_with("graceful ")).count(), 2, "{log}");
 }
@@ -47,11 +47,11 @@ fn the_template_takes_a_leaking_service_through_the_whole_ladder() {
 fn the_ladder_is_climbed_without_root_too() {
     let log = "/var/lib/highwater/nobody/log";
     let instance = Instance::new("nobody", &LADDER.policy(), &leaking(log), &format!("{LIMIT}User=nobody\n"));
-    whole_ladder(&instance);
+    whole_ladder(&instance, log);
 }
 
 #[track_caller]
-fn whole_ladder(instance: &Instance) {
+fn whole_ladder(instance: &Instance, log: &str) {
     instance.systemctl("start");
     let journal = instance.journal();
     let missing = &journal.wait_for("supervisor.started")["missing"];
@@ -60,6 +60,10 @@ fn whole_ladder(instance: &Instance) {
     let outcomes: Vec<_> = journal.events("step.finished").into_iter().map(|end| end["outcome"].clone()).collect();
     assert_eq!(outcomes, ["done", "done", "done"]);
     assert_eq!(instance.show("ActiveState,NRestarts"), ["NRestarts=0", "ActiveState=active"]);
+    // Before, a signal to stop would just end it.
+    wait_until("a second service that is ready", || {
+        (fs::read_to_string(log).ok()?.lines().filter(|line| line.starts_with("ready ")).count() == 2).then_some(())
+    });
     instance.systemctl("stop");
     assert_eq!(instance.show("Result,ExecMainStatus"), ["Result=success", "ExecMainStatus=0"]);
     ladder_in_systemds_journal(instance);
@@ -210,5 +214,5 @@ fn the_ladder_is_climbed_under_the_strict_drop_in_too() {
     let limit = format!("{LIMIT}ReadWritePaths=/run\n");
     let instance = Instance::new("strict", &LADDER.policy(), &leaking("/run/strict.log"), &limit);
     instance.drop_in("strict.conf", &fs::read_to_string("/usr/share/highwater/strict.conf").unwrap());
-    whole_ladder(&instance);
+    whole_ladder(&instance, "/run/strict.log");
 }
