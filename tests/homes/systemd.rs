@@ -180,7 +180,7 @@ fn in_front_of_a_unit_of_another_user_highwater_stays_in_memory_too() {
     // Locked by pages as they are touched, of which there are some by now.
     let locked = supervisor.status("VmLck");
     call(["systemctl", "stop", unit]);
-    let told = call(["journalctl", "--no-pager", "--output=cat", "--unit", unit]);
+    let told = journalctl(["--output=cat", "--unit", unit]);
     assert!(!told.contains("memory is not locked") && locked != "0 kB", "{locked}\n{told}");
 }
 
