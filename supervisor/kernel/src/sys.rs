@@ -131,6 +131,18 @@ pub(crate) fn mlockall(flags: i32) -> io::Result<()> {
     check(unsafe { libc::mlockall(flags) }).map(|_| ())
 }
 
+/// Has every thread take memory from one heap, which keeps what it was given: blocks below that size are never mapped one by
+/// one, and less than that is not given back. Only the GNU C library lets itself be told.
+pub(crate) fn one_heap(keep: usize) {
+    #[cfg(target_env = "gnu")]
+    for (option, value) in [(libc::M_ARENA_MAX, 1), (libc::M_MMAP_THRESHOLD, keep), (libc::M_TRIM_THRESHOLD, keep)] {
+        // SAFETY: numbers only; what it does not take, it leaves as it was.
+        unsafe { libc::mallopt(option, i32::try_from(value).unwrap_or(i32::MAX)) };
+    }
+    #[cfg(not(target_env = "gnu"))]
+    let _ = keep;
+}
+
 /// All signals blocked in this thread until dropped: so that no handler of ours runs in a child, and no
 /// signal ends it, before it is ready for one.
 pub(crate) struct Masked(libc::sigset_t);

@@ -13,10 +13,11 @@ use highwater_core::policy::Policy;
 use highwater_core::record::Event;
 use highwater_core::signal::Signal;
 use highwater_kernel::cgroup::Limit;
+use highwater_kernel::memory_lock;
 use tokio::task::spawn_local;
 
 use super::Wake;
-use super::hands::Hands;
+use super::hands::{Hands, RESERVE};
 use super::service::Service;
 use super::watch::Report;
 use crate::host::Host;
@@ -81,6 +82,7 @@ impl Hands {
                 self.host = host;
                 self.tell_guard(&service);
                 self.service = Some(service);
+                memory_lock::reserve_heap(RESERVE);
                 if restore.is_some() {
                     // A predecessor that died may have left its throttle.
                     self.raise(highwater_core::amount::Limit::Max);

@@ -165,6 +165,7 @@ pub fn run(arguments: &cli::Run) -> ExitCode {
 }
 
 fn prepare_and_run(arguments: &cli::Run) -> Result<Ending, Failed> {
+    memory_lock::keep_heap();
     // Before anything is opened that could take their numbers.
     let handed = Socket::handed_over().map_err(Failed::own)?;
     if arguments.below_init {
