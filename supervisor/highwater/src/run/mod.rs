@@ -64,7 +64,7 @@ use crate::serve::{Question, Tally};
 use crate::sockets::Sockets;
 use crate::state::State;
 use crate::termination::Termination;
-use crate::work::{Outcome, Surroundings};
+use crate::work::{Outcome, Surroundings, beside};
 use attached::Following;
 pub(crate) use finishing::own_command;
 use hands::Hands;
@@ -210,6 +210,7 @@ fn set_up(
     if following.as_ref().is_none_or(Following::is_found) {
         require(&host, &arguments.require)?;
     }
+    beside::stand_by().map_err(Failed::own)?;
     let (wake, wakes) = unbounded_channel();
     let mut state = State::open(state_dir);
     state.keep_on_disk(journal.disk());

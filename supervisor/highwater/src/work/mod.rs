@@ -1,5 +1,6 @@
 //! Work that takes time and runs beside the loop: dumps, captures, commands, requests.
 
+pub mod beside;
 pub mod dump;
 pub mod http;
 pub mod outside;
@@ -82,7 +83,7 @@ impl Surroundings {
     }
 }
 
-/// Runs something that may block on a thread of its own.
+/// Runs something that may block on another thread, see [`beside`].
 pub async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     offload_deep(128 << 10, work).await
 }
@@ -90,10 +91,8 @@ pub async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
 /// The same for work that needs so many bytes of stack.
 pub async fn offload_deep<T: Send + 'static>(stack: usize, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new().stack_size(stack).spawn(move || {
-        // Nobody waits any more when the work was cancelled.
-        let _ = sender.send(work());
-    })?;
+    // Nobody waits any more when the work was cancelled.
+    beside::run(stack, move || drop(sender.send(work())))?;
     receiver.await.map_err(|_| io::Error::other("the helper thread ended early"))
 }
 

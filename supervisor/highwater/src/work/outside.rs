@@ -13,12 +13,12 @@ use highwater_kernel::Pid;
 use highwater_kernel::process::file_owner;
 
 use super::program::{self, About};
-use super::{Outcome, Surroundings, Wanted, evidence, keep_newest, offload, offload_deep};
+use super::{Outcome, Surroundings, Wanted, beside, evidence, keep_newest, offload, offload_deep};
 
 /// A histogram has some 60 KiB, a thread dump some 2 KiB a thread: what is longer is cut off.
 const MOST_TEXT: u64 = 16 << 20;
 /// What reads the tables of a program goes deeper than a system call.
-pub const STACK: usize = 1 << 20;
+pub const STACK: usize = beside::DEEP;
 
 /// Asks a JVM.
 pub async fn jvm(pid: Pid, what: JvmDump, within: Duration, around: Surroundings, wanted: Wanted) -> Outcome {
