@@ -18,6 +18,7 @@ mod ladder;
 mod level;
 mod machine;
 mod parent;
+mod path;
 mod places;
 mod runtimes;
 mod series;
