@@ -1,7 +1,7 @@
 //! The ladder that every home is taken through: a dump, a throttle, and some time after it a restart.
 
 /// That ladder with its figures, as a policy has them. Those of [`Ladder::new`] suit a service under 256 MiB that leaks
-/// 10 MB a second from 190 MB on.
+/// 4 MB a second from 190 MiB on.
 #[derive(Clone, Copy, Debug)]
 pub struct Ladder<'a> {
     /// The file the service writes its dump to on `SIGUSR1`.
