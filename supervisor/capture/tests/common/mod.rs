@@ -97,7 +97,7 @@ impl Drop for Java {
 
 /// Long enough for an emulated machine; never a measurement.
 pub fn soon() -> Instant {
-    Instant::now() + Duration::from_mins(1)
+    Instant::now() + Duration::from_mins(3)
 }
 
 /// Reads on for as long as the service lives, so that it never waits for its reader.

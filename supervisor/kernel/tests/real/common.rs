@@ -14,7 +14,7 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Long enough for an emulated machine; no test waits for it to end.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 pub const MIB: u64 = 1 << 20;
 
 /// A cgroup of a test's own, which is emptied and removed at the end, also that of a failed test.
