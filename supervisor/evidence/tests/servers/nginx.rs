@@ -123,7 +123,7 @@ fn a_server_that_is_not_ready_is_tried_again() {
 }
 
 /// So large that the server is killed before the whole has arrived.
-const HUGE: u64 = 256 << 20;
+const HUGE: u64 = 128 << 20;
 
 #[test]
 fn a_server_killed_in_the_middle_gets_the_rest_when_it_is_back() {
