@@ -34,6 +34,8 @@ pub struct Gauge {
     is_empty: bool,
     /// The tripwire is in force meanwhile.
     is_braked: bool,
+    /// The first sample after the beginning.
+    seen: Option<(Instant, u64)>,
     /// The latest samples at least half of [`SURE`] apart: what is between them and now is recent.
     marks: [(Instant, u64); 2],
 }
@@ -42,7 +44,7 @@ impl Gauge {
     /// Begins with a reading of `memory.current` taken at that moment.
     pub fn new(now: Instant, current: u64) -> Self {
         let first = (now, current);
-        Self { first, last: first, is_empty: false, is_braked: false, marks: [first; 2] }
+        Self { first, last: first, is_empty: false, is_braked: false, seen: None, marks: [first; 2] }
     }
 
     /// Begins with a touch of the tripwire, at that moment and level, which stays in force: usage passed the level then
@@ -67,6 +69,7 @@ impl Gauge {
             *self = Self::new(now, current);
         }
         self.last = (now, current);
+        self.seen.get_or_insert(self.last);
         if now.since(self.marks[1].0) >= SURE / 2 {
             self.marks = [self.marks[1], self.last];
         }
@@ -76,7 +79,7 @@ impl Gauge {
     /// choice, or when no more time should be spent on it.
     pub fn settled<C: PartialEq>(&self, choose: impl Fn(f64) -> C) -> Option<f64> {
         let elapsed = self.last.0.since(self.first.0);
-        if elapsed < INTERVAL {
+        if elapsed < INTERVAL || self.is_to_be_told_from_a_sleeper() {
             return None;
         }
         let rate = self.rate();
@@ -90,15 +93,32 @@ impl Gauge {
     }
 
     /// Growth that stopped again was a burst and no leak, unless the tripwire may have stopped it. On a busy machine the
-    /// first sample comes long after that: what grew then grew in a short time.
+    /// first sample comes long after that: what grew then grew in a short time, if it does not go on.
     fn rate(&self) -> f64 {
         let whole = growth(self.first, self.last);
         let grown = self.last.1.saturating_sub(self.first.1) as f64;
         match (self.is_beyond_a_burst(), self.is_braked) {
+            (true, true) if self.grown_since_seen() > 0 && self.is_late() => whole,
             (true, true) => whole.max(grown / SURE.as_secs_f64()),
             (true, false) => whole,
             (false, _) => whole.min(growth(self.marks[0], self.last)),
         }
+    }
+
+    /// A slow leak that is seen late has grown as much by then as a fast one that sleeps since: the one goes on, which
+    /// takes a while to show, and the other lies still meanwhile.
+    fn is_to_be_told_from_a_sleeper(&self) -> bool {
+        let Some(seen) = self.seen else { return false };
+        let is_decided = self.grown_since_seen() > 0 || self.last.0.since(seen.0) >= LONGEST_BRAKED;
+        self.is_braked && self.is_late() && self.is_beyond_a_burst() && !is_decided
+    }
+
+    fn is_late(&self) -> bool {
+        self.seen.is_some_and(|seen| seen.0.since(self.first.0) > 2 * SURE)
+    }
+
+    fn grown_since_seen(&self) -> u64 {
+        self.seen.map_or(0, |seen| self.last.1.saturating_sub(seen.1))
     }
 
     fn is_beyond_a_burst(&self) -> bool {
@@ -135,8 +155,20 @@ mod tests {
     fn a_leak_that_the_tripwire_has_put_to_sleep_is_not_taken_for_calm() {
         let mut gauge = Gauge::from_touch(Instant::default(), 205 * MIB);
         gauge.push(Instant::from_nanos(110_000_000), 208 * MIB);
+        assert_eq!(gauge.settled(hold_from_100_mib), None);
+        gauge.push(Instant::from_nanos(170_000_000), 208 * MIB);
         let rate = gauge.settled(hold_from_100_mib).unwrap();
         assert!(rate > 200.0 * MIB as f64, "{rate}");
+    }
+
+    #[test]
+    fn a_slow_leak_that_is_seen_late_is_not_taken_for_a_fast_one() {
+        let mut gauge = Gauge::from_touch(Instant::default(), 205 * MIB);
+        gauge.push(Instant::from_nanos(280_000_000), 208 * MIB);
+        assert_eq!(gauge.settled(hold_from_100_mib), None);
+        gauge.push(Instant::from_nanos(310_000_000), 208 * MIB + MIB / 4);
+        let rate = gauge.settled(hold_from_100_mib).unwrap();
+        assert!(rate < 11.0 * MIB as f64, "{rate}");
     }
 
     #[test]

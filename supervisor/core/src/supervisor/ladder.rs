@@ -38,10 +38,15 @@ impl Supervisor {
         self.timers.clear(Timer::Ladder);
     }
 
-    /// Growth in bytes a second to be reckoned with: what is seen, or what is to be expected when sleepers wake, or when
-    /// too little was seen so far.
+    /// Growth in bytes a second to be reckoned with: what is seen, or what is to be expected when sleepers wake.
     pub(super) fn rate_now(&self, now: Instant) -> f64 {
         self.or_expected(now, self.rate.bytes_per_second())
+    }
+
+    /// Growth to look out for: what was seen before, as long as too little was seen since. It hurries no step.
+    pub(super) fn rate_to_watch(&self, now: Instant) -> f64 {
+        let is_unknown = self.lease.is_none() && self.rate.bytes_per_second().is_none();
+        if is_unknown { self.free_rate } else { self.rate_now(now) }
     }
 
     /// `after` of the next step counts from now.
@@ -53,8 +58,7 @@ impl Supervisor {
 
     fn or_expected(&self, now: Instant, seen: Option<f64>) -> f64 {
         let is_kept_still = self.lease.is_none() && (now < self.asleep_until || self.frozen);
-        let is_unknown = self.lease.is_none() && self.rate.bytes_per_second().is_none();
-        let expected = if is_kept_still || is_unknown { self.free_rate } else { 0.0 };
+        let expected = if is_kept_still { self.free_rate } else { 0.0 };
         seen.unwrap_or(0.0).max(expected)
     }
 

@@ -164,9 +164,9 @@ impl Supervisor {
         let usage = self.usage.as_ref();
         let Some(room) = usage.map(Usage::room) else { return Some(NO_ANSWER) };
         let is_near = matches!(self.tripwire.state, State::Raised | State::Polled) || self.tripwire.deaf;
-        let near = is_near.then(|| interval(room, self.rate_now(now)));
+        let near = is_near.then(|| interval(room, self.rate_to_watch(now)));
         let leased = self.lease.as_ref().map(|_| LEASE_INTERVAL);
-        let incident = self.incident.as_ref().map(|_| interval(room, self.rate_now(now)));
+        let incident = self.incident.as_ref().map(|_| interval(room, self.rate_to_watch(now)));
         let wanted = self.triggers.sampling(usage, self.waking_level());
         [near, leased, incident, wanted].into_iter().flatten().min()
     }
