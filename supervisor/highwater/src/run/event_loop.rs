@@ -26,6 +26,7 @@ pub async fn event_loop(mut core: Supervisor, mut hands: Hands, mut wakes: Unbou
             core.handle(now(), Input::Slept(asleep));
         }
         let ending = carry_out(&mut core, &mut hands);
+        hands.records.begin();
         hands.refresh_relay(&core);
         if let Some(ending) = ending {
             hands.relay.ends();

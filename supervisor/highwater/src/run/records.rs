@@ -31,13 +31,17 @@ impl Records {
         Ok(Self { to_keep: Some(sender), thread: Some(thread), writing: None, waiting: VecDeque::new() })
     }
 
-    /// Keeps a version soon. What is newer takes the place of what waits; the last version of an incident is never passed
-    /// over.
+    /// Keeps a version after the next [`begin`](Self::begin). What is newer takes the place of what waits; the last version
+    /// of an incident is never passed over.
     pub fn add(&mut self, written: Written) {
         if self.waiting.back().is_some_and(|waiting| !waiting.is_over && waiting.incident() == written.incident()) {
             self.waiting.pop_back();
         }
         self.waiting.push_back(written);
+    }
+
+    /// Begins with what waits: once all that is urgent is done.
+    pub fn begin(&mut self) {
         if self.writing.is_none() {
             self.write_next();
         }
@@ -108,6 +112,7 @@ mod tests {
             let (wake, mut wakes) = unbounded_channel();
             let mut records = Records::start(directory.path().into(), wake).unwrap();
             records.add(version("first"));
+            records.begin();
             records.end_with(Some(version("last")));
             let text = std::fs::read_to_string(directory.path().join("i-1/incident.json")).unwrap();
             assert!(text.contains("\"name\":\"last\""), "{text}");
@@ -124,6 +129,7 @@ mod tests {
         let mut records = Records::start(directory.path().into(), wake).unwrap();
         for name in ["first", "passed over", "newest"] {
             records.add(version(name));
+            records.begin();
         }
         assert!(matches!(wakes.blocking_recv(), Some(Wake::Written(true))));
         assert!(records.written().is_some());
