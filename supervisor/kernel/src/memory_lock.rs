@@ -3,8 +3,12 @@
 //! Measured under system-wide thrash: touching 32 own pages takes up to a second at worst without this, some
 //! milliseconds with it.
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 use crate::{Error, Result, sys};
 
+/// Bytes that leave room for whatever an incident needs.
+const ENOUGH: libc::rlim_t = 64 << 20;
 /// The smallest page there is.
 const PAGE: usize = 4096;
 
@@ -14,7 +18,23 @@ const PAGE: usize = 4096;
 /// Call it after helper threads with small stacks exist. Failing (EPERM, or ENOMEM beyond `RLIMIT_MEMLOCK`) is worth
 /// a warning, not an end.
 pub fn lock() -> Result<()> {
+    if !may_grow() {
+        return Err(Error::new("lock the memory of", "/proc/self", nix::Error::ENOMEM));
+    }
     lock_with(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT)
+}
+
+/// Whether more may be locked later. Where `RLIMIT_MEMLOCK` is just enough for now, the next stack or piece of heap would
+/// be refused: better not locked than ended. With a limit of 0, only who is exempt from it may lock.
+fn may_grow() -> bool {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_MEMLOCK) else { return false };
+    if soft >= ENOUGH {
+        return true;
+    }
+    let is_exempt = setrlimit(Resource::RLIMIT_MEMLOCK, 0, hard).is_ok()
+        && sys::mlockall(libc::MCL_CURRENT | libc::MCL_ONFAULT).is_ok();
+    let _ = setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard);
+    is_exempt
 }
 
 /// Like [`lock`], and brings everything in that is mapped now (program text above all).
