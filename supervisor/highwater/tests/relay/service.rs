@@ -62,7 +62,7 @@ fn shrinker() {
     for time in 1.. {
         poll(&mut [PollFd::new(fifo.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE).unwrap();
         let _ = fifo.read(&mut [0; 4096]).unwrap();
-        eprintln!("let go of what can be spared: {time}");
+        say(&format!("let go of what can be spared: {time}"));
     }
 }
 
@@ -70,8 +70,13 @@ fn shrinker() {
 #[test]
 #[ignore = "a role, not a test"]
 fn deaf() {
-    eprintln!("watches {}", std::env::var("MEMORY_PRESSURE_WATCH").unwrap_or_default());
+    say(&format!("watches {}", std::env::var("MEMORY_PRESSURE_WATCH").unwrap_or_default()));
     loop {
         std::thread::park();
     }
+}
+
+/// In one piece: highwater writes into the same log, and `eprintln` writes one part after the other.
+fn say(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
