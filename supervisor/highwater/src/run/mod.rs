@@ -26,6 +26,7 @@ mod signals;
 mod sleep;
 pub(crate) mod state_dir;
 mod tasks;
+mod wake;
 mod watch;
 
 use std::cell::RefCell;
@@ -34,37 +35,31 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::time::Duration;
 
 use highwater_core::ability::Ability;
-use highwater_core::command::{Ending, Input, Moment, Task};
+use highwater_core::command::Ending;
 use highwater_core::policy::{Condition, NotifyMode, Policy};
 use highwater_core::reading::Exit;
-use highwater_core::record::Evidence;
-use highwater_core::signal::Signal;
 use highwater_core::supervisor::{Config, Supervisor};
 use highwater_evidence::retention::Limits;
 use highwater_kernel::clock;
 use highwater_kernel::guard::Guard;
 use highwater_kernel::listen::Socket;
-use highwater_kernel::notify::Message;
 use highwater_kernel::{memory_lock, reap};
-use highwater_report::snapshot::Snapshot;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::bundle::Bundle;
 use crate::cli;
-use crate::finish::Analysis;
 use crate::healthy;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::pressure_watch::PressureWatch;
 use crate::runtime_dir::RuntimeDir;
-use crate::serve::{Question, Tally};
+use crate::serve::Tally;
 use crate::sockets::Sockets;
 use crate::state::State;
 use crate::termination::Termination;
-use crate::work::{Outcome, Surroundings, beside};
+use crate::work::{Surroundings, beside};
 use attached::Following;
 pub(crate) use finishing::own_command;
 use hands::Hands;
@@ -72,76 +67,7 @@ use hello::{clear_leftovers, say_hello};
 use lowering::Lowering;
 use records::Records;
 use state_dir::{state_dir, unusable};
-
-/// What wakes the loop.
-#[derive(Debug)]
-pub(crate) enum Wake {
-    /// An input about that generation.
-    Input(u32, Input),
-    /// The main process of that generation ended.
-    MainExited(u32),
-    /// The service of others, that generation, has ended, and its runner was asked how.
-    Lost(u32, Input),
-    /// Nobody is left in the cgroup of that generation.
-    Empty(u32),
-    /// Somebody wrote to a limit that generation is under.
-    LimitsChanged(u32),
-    /// A service that others run was found, for that generation.
-    Found(u32, Box<attached::target::Found>),
-    /// A piece of work ended.
-    Finished(Task, Outcome),
-    /// What there was of a dump that was given up is kept.
-    Partial {
-        /// The incident it belongs to.
-        incident: String,
-        /// Name of the step.
-        step: String,
-        /// The file.
-        evidence: Evidence,
-    },
-    /// The service was looked at from outside.
-    Looked {
-        /// Why.
-        moment: Moment,
-        /// The incident that was open when it began.
-        incident: Option<String>,
-        /// What was seen.
-        snapshot: Box<Snapshot>,
-    },
-    /// Whether a version of `incident.json` could be kept.
-    Written(bool),
-    /// It is known what grew.
-    Analysed {
-        /// The incident.
-        incident: String,
-        /// What was found.
-        analysis: Analysis,
-    },
-    /// Something was sent off the machine or not, as one line of JSON.
-    Delivered(String),
-    /// There may be something in the outbox.
-    WorkOffOutbox,
-    /// There is something in the outbox for later.
-    OutboxWaits(Duration),
-    /// Some process sent a notification.
-    Told(Message),
-    /// systemd wants a sign of life before long.
-    Beat,
-    /// systemd did not take what it was told.
-    TellAgain,
-    /// Somebody asks over HTTP.
-    Asked(Question),
-    /// Something a person should know.
-    Note(String),
-    /// Some child ended.
-    Child,
-    /// Somebody asked highwater to end.
-    Stop(String),
-    /// A signal for the service.
-    Forward(Signal),
-    /// Read the policy again.
-    Reload,
-}
+pub(crate) use wake::Wake;
 
 /// highwater itself failed; or the policy did not check.
 #[derive(Debug)]
